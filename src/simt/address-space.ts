@@ -1,0 +1,165 @@
+import { Allocation, type AllocationInfo } from './allocation.js';
+import { Fault } from './errors.js';
+
+/** Called before and after each store to watched bytes. */
+export interface Watch {
+  /** First byte address and length. */
+  readonly address: number;
+  readonly bytes: number;
+  /** Runs after a store has changed memory; `offset` counts bytes from the start of `allocation`. */
+  readonly onStore: (allocation: Allocation, offset: number, bytes: number) => void;
+}
+
+/**
+ * An address space: allocations at distinct addresses, found by address. Global memory is one space over all ranks;
+ * each block has a shared space of its own.
+ */
+export class AddressSpace {
+  readonly name: 'global' | 'shared';
+  /** Sorted by base; freed allocations stay, so that a use after free is known as such. */
+  readonly #allocations: Allocation[] = [];
+  readonly #watches: Watch[] = [];
+
+  constructor(name: 'global' | 'shared') {
+    this.name = name;
+  }
+
+  get allocations(): readonly Allocation[] {
+    return this.#allocations;
+  }
+
+  /** First address behind every allocation. */
+  get endAddress(): number {
+    const last = this.#allocations[this.#allocations.length - 1];
+    return last === undefined ? 0 : last.base + last.bytes;
+  }
+
+  /** Adds an allocation. Addresses must not overlap with another allocation. */
+  allocate(info: AllocationInfo): Allocation {
+    const allocation = new Allocation(info);
+    const at = this.#indexAbove(info.base);
+    const before = this.#allocations[at - 1];
+    const after = this.#allocations[at];
+    if (
+      (before !== undefined && before.base + before.bytes > info.base) ||
+      (after !== undefined && info.base + info.bytes > after.base)
+    ) {
+      throw new RangeError(`allocation '${info.name}' at 0x${info.base.toString(16)} overlaps another`);
+    }
+    this.#allocations.splice(at, 0, allocation);
+    for (const watch of this.#watches) markWatched(allocation, watch);
+    return allocation;
+  }
+
+  /** Frees an allocation: later accesses are a USE_AFTER_FREE. */
+  free(allocation: Allocation): void {
+    allocation.freed = true;
+    allocation.accessibleBytes = 0;
+  }
+
+  /** The allocation that holds byte `address`, freed or not. */
+  find(address: number): Allocation | null {
+    const below = this.#allocations[this.#indexAbove(address) - 1];
+    return below !== undefined && address < below.base + below.bytes ? below : null;
+  }
+
+  /** Reports each store to the watched bytes from now on. Accesses elsewhere in the same allocations become slower. */
+  watch(watch: Watch): void {
+    this.#watches.push(watch);
+    for (const allocation of this.#allocations) markWatched(allocation, watch);
+  }
+
+  /**
+   * A checked access of `bytes` bytes at `offset` from `allocation`'s start, aligned to `alignment`: finds the allocation
+   * that really holds the address, runs `perform` on it, and tells the watches of a store.
+   * @throws Fault OUT_OF_BOUNDS, MISALIGNED, USE_AFTER_FREE
+   */
+  access<R>(
+    allocation: Allocation,
+    offset: number,
+    bytes: number,
+    alignment: number,
+    access: 'load' | 'store' | 'atomic',
+    perform: (allocation: Allocation, offset: number) => R,
+  ): R {
+    let target = allocation;
+    let at = offset;
+    if (at < 0 || at + bytes > target.bytes) {
+      const found = this.find(allocation.base + offset);
+      if (found === null || allocation.base + offset + bytes > found.base + found.bytes) {
+        throw this.#outOfBounds(allocation, offset, bytes, access);
+      }
+      at = allocation.base + offset - found.base;
+      target = found;
+    }
+    if (target.freed) {
+      throw new Fault(
+        'USE_AFTER_FREE',
+        `${access} of ${bytes} bytes at byte ${at} of '${target.name}', which was freed`,
+      );
+    }
+    if (((target.baseLow + at) & (alignment - 1)) !== 0) {
+      throw new Fault(
+        'MISALIGNED',
+        `${access} of ${bytes} bytes at byte ${at} of '${target.name}' (address ${hex(target.base + at)}), which is not a multiple of ${alignment}`,
+      );
+    }
+    const result = perform(target, at);
+    if (target.watched && access !== 'load') {
+      const address = target.base + at;
+      for (const watch of this.#watches) {
+        if (address < watch.address + watch.bytes && watch.address < address + bytes) watch.onStore(target, at, bytes);
+      }
+    }
+    return result;
+  }
+
+  #outOfBounds(allocation: Allocation, offset: number, bytes: number, access: string): Fault {
+    const address = allocation.base + offset;
+    const nearest = this.find(address) ?? this.#nearest(address);
+    let where = '';
+    if (nearest !== null) {
+      const behind = address + bytes - (nearest.base + nearest.bytes);
+      where =
+        address < nearest.base
+          ? `${nearest.base - address} bytes before '${nearest.name}' (${nearest.bytes} bytes)`
+          : `${behind} bytes past the end of '${nearest.name}' (${nearest.bytes} bytes)`;
+    }
+    const from =
+      nearest === allocation || nearest === null ? '' : `; the pointer was derived from '${allocation.name}'`;
+    return new Fault(
+      'OUT_OF_BOUNDS',
+      `${access} of ${bytes} bytes at ${this.name} address ${hex(address)}: ${where || 'nothing is allocated'}${from}`,
+    );
+  }
+
+  #nearest(address: number): Allocation | null {
+    const index = this.#indexAbove(address);
+    const below = this.#allocations[index - 1];
+    const above = this.#allocations[index];
+    if (below === undefined) return above ?? null;
+    if (above === undefined) return below;
+    return address - (below.base + below.bytes) <= above.base - address ? below : above;
+  }
+
+  /** Index of the first allocation whose base lies above `address`. */
+  #indexAbove(address: number): number {
+    let low = 0;
+    let high = this.#allocations.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#allocations[middle]!.base <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function markWatched(allocation: Allocation, watch: Watch): void {
+  if (allocation.base < watch.address + watch.bytes && watch.address < allocation.base + allocation.bytes) {
+    allocation.watched = true;
+    allocation.accessibleBytes = 0;
+  }
+}
+
+const hex = (address: number): string => (address < 0 ? `-0x${(-address).toString(16)}` : `0x${address.toString(16)}`);

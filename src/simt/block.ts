@@ -1,0 +1,125 @@
+import { AddressSpace } from './address-space.js';
+import { BARRIER_COUNT, Barrier } from './barrier.js';
+import { Fault } from './errors.js';
+import type { Granule } from './granule.js';
+import type { Launch } from './launch.js';
+import { Pointer } from './pointer.js';
+import type { ReadySet } from './ready-set.js';
+import { type Dim3, type ScalarType, scalarBytes } from './scalar.js';
+import { PHASE_DONE, Thread, WARP_SIZE } from './thread.js';
+import { Warp } from './warp.js';
+
+/** Alignment of each shared variable. */
+const SHARED_ALIGNMENT_BYTES = 16;
+
+/** A resident block: its threads exist from here on until the last one exits. */
+export class Block {
+  readonly launch: Launch;
+  readonly blockIdx: Dim3;
+  readonly warps: readonly Warp[];
+  /** Warps with a lane that has not exited. */
+  liveWarps: number;
+  /** Threads that have not exited. */
+  liveThreads: number;
+  readonly sharedSpace = new AddressSpace('shared');
+  readonly #shared = new Map<string, { readonly pointer: Pointer; readonly count: number }>();
+  /** Created on first use. */
+  readonly #barriers: (Barrier | null)[] = new Array<null>(BARRIER_COUNT).fill(null);
+  readonly #ready: ReadySet;
+  /** Of thread t: granules[t >> granuleShift]. */
+  readonly granules: readonly Granule[];
+  readonly #granuleShift: number;
+
+  constructor(launch: Launch, blockIdx: Dim3, ready: ReadySet, granuleShift: number) {
+    this.launch = launch;
+    this.blockIdx = blockIdx;
+    this.#ready = ready;
+    this.#granuleShift = granuleShift;
+    const count = launch.threadIdxs.length;
+    const warps = Array.from({ length: Math.ceil(count / WARP_SIZE) }, (_, index) => new Warp(this, index));
+    for (let rank = 0; rank < count; rank++) {
+      const warp = warps[rank >>> 5]!;
+      const thread = new Thread(this, warp, rank & 31, launch.threadIdxs[rank]!);
+      warp.threads.push(thread);
+      warp.live |= 1 << (rank & 31);
+    }
+    this.warps = warps;
+    this.liveWarps = warps.length;
+    this.liveThreads = count;
+    this.granules = ready.addGranules(this, count, granuleShift);
+  }
+
+  /** All threads, by rank. */
+  *threads(): Generator<Thread> {
+    for (const warp of this.warps) yield* warp.threads;
+  }
+
+  /** The granule that a thread belongs to. */
+  granuleOf(thread: Thread): Granule {
+    return this.granules[((thread.warp.index << 5) + thread.laneId) >>> this.#granuleShift]!;
+  }
+
+  /** Declares, or finds, a shared variable. See {@link Thread.shared}. */
+  shared<T extends ScalarType>(name: string, type: T, count: number): Pointer<T> {
+    const known = this.#shared.get(name);
+    if (known !== undefined) {
+      if (known.pointer.type !== type || known.count !== count) {
+        throw new Fault(
+          'SHARED_DECLARATION',
+          `shared variable '${name}' is declared as ${type}[${count}] here and as ${known.pointer.type}[${known.count}] by another thread`,
+        );
+      }
+      return known.pointer as Pointer<T>;
+    }
+    const base = Math.ceil(this.sharedSpace.endAddress / SHARED_ALIGNMENT_BYTES + 1) * SHARED_ALIGNMENT_BYTES;
+    const allocation = this.sharedSpace.allocate({
+      name: `shared ${name}`,
+      base,
+      bytes: count * scalarBytes(type),
+      defined: false,
+    });
+    const pointer = new Pointer(this.sharedSpace, type, allocation, 0);
+    this.#shared.set(name, { pointer: pointer as unknown as Pointer, count });
+    return pointer;
+  }
+
+  /** Shared variables by name, in order of declaration. */
+  get sharedVariables(): ReadonlyMap<string, { readonly pointer: Pointer; readonly count: number }> {
+    return this.#shared;
+  }
+
+  /** The barrier of that number, or null if nobody has used it. */
+  barrier(id: number): Barrier | null {
+    return this.#barriers[id] ?? null;
+  }
+
+  /** A thread arrives at the barrier that it has yielded. @throws Fault BARRIER_ID if there is none of that number. */
+  arriveAtBarrier(thread: Thread): void {
+    const id = thread.operandA;
+    let barrier = this.#barriers[id];
+    if (barrier === undefined) {
+      throw new Fault('BARRIER_ID', `barrier ${id} does not exist: a block has barriers 0 to ${BARRIER_COUNT - 1}`);
+    }
+    if (barrier === null) {
+      barrier = new Barrier(this, id);
+      this.#barriers[id] = barrier;
+    }
+    barrier.arrive(thread);
+  }
+
+  /** A thread has exited: what waited for it alone goes on. */
+  exit(thread: Thread): void {
+    const { warp } = thread;
+    this.liveThreads--;
+    warp.exit(thread.laneId);
+    if (warp.live === 0) this.liveWarps--;
+    for (const barrier of this.#barriers) if (barrier !== null) barrier.laneExited(warp);
+  }
+
+  /** A thread's operation has been performed with `result`: the thread is ready to go on. */
+  release(thread: Thread, result: unknown): void {
+    thread.result = result;
+    thread.phase = PHASE_DONE;
+    this.#ready.makeReady(this.granuleOf(thread), thread.laneId);
+  }
+}

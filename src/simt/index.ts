@@ -1,0 +1,30 @@
+/** The SIMT machine. Pure: no file system, clock, randomness or terminal; it also runs in a browser. */
+export { AddressSpace } from './address-space.js';
+export { Allocation, PAGE_BYTES } from './allocation.js';
+export { BlockScan, blockScanStorageCount } from './block-scan.js';
+export { type AllocateOptions, DeviceMemory, type SymmetricOptions } from './device-memory.js';
+export { describeThread, type FaultCode, SimtError, type ThreadSite } from './errors.js';
+export { brev, clz, divI32, ffs, i32, i64, mulI32, popc, remI32, u32, u64 } from './integer.js';
+export type { Launch, LaunchDims } from './launch.js';
+export { Machine, type MachineOptions, type StoreEvent } from './machine.js';
+export type { DeviceFunction, KernelBody, Operation, Scope } from './operation.js';
+export { DEFAULT_LIMITS, describeOutcome, type Limits, type Outcome } from './outcome.js';
+export { Pointer } from './pointer.js';
+export { Random } from './random.js';
+export { Register, RegisterArray } from './register.js';
+export { type Dim3, dim3, type F32, f32, type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
+export {
+  type BlockOrder,
+  DEFAULT_SCHEDULE,
+  formatSchedule,
+  type PickRun,
+  type Policy,
+  parseSchedule,
+  type Schedule,
+} from './schedule.js';
+export type { SourceFrame } from './source-frame.js';
+export type { Stream } from './stream.js';
+export { FULL_MASK, type Kernel, Thread, WARP_SIZE } from './thread.js';
+export { siteOf } from './thread-site.js';
+export { Tile, type TileSize, tiledPartition } from './tile.js';
+export type { WaitingGroup } from './waiting.js';

@@ -1,0 +1,357 @@
+import { performAccess } from './accesses.js';
+import { Block } from './block.js';
+import { DeviceMemory } from './device-memory.js';
+import { assertInvariant, Fault, SimtError } from './errors.js';
+import type { Granule } from './granule.js';
+import type { Launch } from './launch.js';
+import { isBarrier, isCollective, isWrite, OP_ACTIVEMASK, OP_FENCE } from './operation.js';
+import { DEFAULT_LIMITS, type Limits, type Outcome } from './outcome.js';
+import { ReadySet } from './ready-set.js';
+import { DEFAULT_SCHEDULE, formatSchedule, type PickRun, parseSchedule, type Schedule } from './schedule.js';
+import { createScheduler, type LastStep, type Scheduler } from './scheduler.js';
+import { kernelFrames, type SourceFrame } from './source-frame.js';
+import { Stream } from './stream.js';
+import {
+  PHASE_CALLED,
+  PHASE_DONE,
+  PHASE_EXITED,
+  PHASE_IDLE,
+  PHASE_PENDING,
+  PHASE_PROBED,
+  type Thread,
+} from './thread.js';
+import { siteOf } from './thread-site.js';
+import { groupWaiting } from './waiting.js';
+
+/** How a machine runs. */
+export interface MachineOptions {
+  /** A schedule or its token; default `rr`. */
+  readonly schedule?: Schedule | string;
+  readonly limits?: Partial<Limits>;
+  /** Remember the picks, so that {@link Machine.recordedSchedule} can replay exactly this run. */
+  readonly record?: boolean;
+}
+
+/** A store that changed watched bytes: who did it and where in the kernel. */
+export interface StoreEvent {
+  readonly step: number;
+  readonly thread: Thread;
+  readonly frames: readonly SourceFrame[];
+}
+
+/**
+ * The SIMT machine: devices that run the blocks of launches, queued on streams, over one global memory.
+ *
+ * A step picks a ready granule and runs each of its ready lanes to its next visible operation, lowest lane first; then
+ * it performs these operations, lowest lane first. Nothing else happens between two steps.
+ */
+export class Machine {
+  readonly memory = new DeviceMemory();
+  readonly schedule: Schedule;
+  readonly limits: Limits;
+  readonly #scheduler: Scheduler;
+  readonly #picks: { index: number; times: number }[] | null;
+  readonly #ready = new ReadySet();
+  readonly #granuleShift: number;
+  readonly #streams: Stream[] = [];
+  readonly #residentBlocks = new Set<Block>();
+  /** Launches at the head of their stream, in the order in which they got there. */
+  readonly #activeLaunches: { launch: Launch; stream: Stream }[] = [];
+  readonly #residentPerDevice = new Map<number, number>();
+  readonly #last: LastStep = { granule: null, wrote: false };
+  #residentThreads = 0;
+  #nextLaunchId = 0;
+  #steps = 0;
+  #idleSteps = 0;
+  /** The thread whose kernel or operation is running; for errors and watches. */
+  #current: Thread | null = null;
+
+  constructor({ schedule = DEFAULT_SCHEDULE, limits = {}, record = false }: MachineOptions = {}) {
+    this.schedule = typeof schedule === 'string' ? parseSchedule(schedule) : schedule;
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#scheduler = createScheduler(this.schedule.policy);
+    this.#picks = record ? [] : null;
+    this.#granuleShift = { 32: 5, 8: 3, 1: 0 }[this.schedule.granule];
+  }
+
+  /** Scheduler steps so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Blocks that are resident now, in the order in which they became so. */
+  get residentBlocks(): Iterable<Block> {
+    return this.#residentBlocks;
+  }
+
+  /** `cudaStreamCreate` on a device (rank). */
+  stream(device = 0): Stream {
+    const stream = new Stream(device, {
+      nextLaunchId: () => this.#nextLaunchId++,
+      blockOrder: this.schedule.blockOrder,
+    });
+    this.#streams.push(stream);
+    return stream;
+  }
+
+  /** The schedule that replays this run pick by pick. @throws RangeError unless the machine was made with `record`. */
+  get recordedSchedule(): Schedule {
+    if (this.#picks === null) throw new RangeError('the machine was not made with { record: true }');
+    const runs: readonly PickRun[] = this.#picks.map((run) => ({ ...run }));
+    return { ...this.schedule, policy: { kind: 'picks', runs } };
+  }
+
+  /** Runs until everything queued has ended, or cannot. */
+  run(): Outcome {
+    for (;;) {
+      const outcome = this.advance(Number.MAX_SAFE_INTEGER);
+      if (outcome !== null) return outcome;
+    }
+  }
+
+  /** Runs at most `steps` steps. Null: there is more to do. */
+  advance(steps: number): Outcome | null {
+    const end = this.#steps + steps;
+    try {
+      this.#startWork();
+      while (this.#ready.size !== 0) {
+        if (this.#steps >= this.limits.maxSteps) return this.#budget('maxSteps');
+        if (this.#idleSteps >= this.limits.maxIdleSteps) return this.#budget('maxIdleSteps');
+        if (this.#steps >= end) return null;
+        this.#step();
+      }
+    } catch (error) {
+      if (!(error instanceof SimtError)) throw error;
+      return { verdict: 'error', steps: this.#steps, error };
+    }
+    if (this.#residentBlocks.size === 0) {
+      assertInvariant(this.#activeLaunches.length === 0, 'launches wait although no block is resident');
+      return { verdict: 'completes', steps: this.#steps };
+    }
+    return { verdict: 'deadlock', steps: this.#steps, waiting: this.#waiting() };
+  }
+
+  /** Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory. */
+  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void {
+    this.memory.space.watch({
+      address,
+      bytes,
+      onStore: () => {
+        const thread = this.#current;
+        if (thread === null) return;
+        const step = this.#steps;
+        // A plain store happens inside the kernel; any other in the machine, while the kernel is suspended at it.
+        if (thread.phase !== PHASE_PENDING) {
+          onStore({ step, thread, frames: kernelFrames(new Error('store').stack) });
+          return;
+        }
+        thread.probe = (stack) => onStore({ step, thread, frames: kernelFrames(stack) });
+      },
+    });
+  }
+
+  #step(): void {
+    const index = this.#scheduler.pick(this.#ready, this.#last);
+    if (this.#picks !== null) this.#recordPick(index);
+    const granule = this.#ready.take(index);
+    this.#steps++;
+    this.#idleSteps++;
+    this.#last.granule = granule;
+    this.#last.wrote = false;
+    granule.stepping = true;
+    const { threads } = granule.warp;
+    const ready = granule.readyLanes;
+    // Lanes that become ready from here on go on in a later step.
+    granule.readyLanes = 0;
+    let yielded = 0;
+    for (let rest = ready, lane = 0; rest !== 0; rest &= rest - 1) {
+      lane = 31 - Math.clz32(rest & -rest);
+      if (this.#resume(threads[lane]!)) yielded |= 1 << lane;
+    }
+    for (let rest = yielded, lane = 0; rest !== 0; rest &= rest - 1) {
+      lane = 31 - Math.clz32(rest & -rest);
+      this.#perform(threads[lane]!, granule, yielded);
+    }
+    granule.stepping = false;
+    if (granule.readyLanes !== 0) this.#ready.push(granule);
+  }
+
+  #recordPick(index: number): void {
+    const picks = this.#picks!;
+    const last = picks[picks.length - 1];
+    if (last !== undefined && last.index === index) last.times++;
+    else picks.push({ index, times: 1 });
+  }
+
+  /** Runs a thread's kernel to its next operation. False: the thread has exited. */
+  #resume(thread: Thread): boolean {
+    this.#current = thread;
+    let done: boolean | undefined;
+    try {
+      done = resume(thread);
+    } catch (error) {
+      throw this.#simtError(thread, error, kernelFrames(error instanceof Error ? error.stack : undefined));
+    }
+    if (done !== true) {
+      if (thread.phase === PHASE_PENDING) return true;
+      const fault = new Fault(
+        'KERNEL_THREW',
+        `the kernel yields something that is no operation: write 'yield* t.…(…)'`,
+      );
+      throw this.#simtError(thread, fault, []);
+    }
+    if (thread.phase === PHASE_CALLED) throw this.#simtError(thread, thread.droppedOperation(), []);
+    this.#exit(thread);
+    return false;
+  }
+
+  /** Performs the operation that a thread has yielded. `group`: lanes of the granule that have yielded in this step. */
+  #perform(thread: Thread, granule: Granule, group: number): void {
+    const { opcode } = thread;
+    this.#current = thread;
+    try {
+      if (isCollective(opcode)) granule.warp.arrive(thread);
+      else if (isBarrier(opcode)) granule.block.arriveAtBarrier(thread);
+      else {
+        thread.result =
+          opcode === OP_ACTIVEMASK
+            ? activeLanes(granule, group)
+            : opcode === OP_FENCE
+              ? undefined
+              : performAccess(thread);
+        thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
+        granule.readyLanes |= 1 << thread.laneId;
+        if (isWrite(opcode)) {
+          this.#last.wrote = true;
+          this.#idleSteps = 0;
+        }
+      }
+    } catch (error) {
+      throw this.#simtError(thread, error, this.#framesOf(thread));
+    }
+    if (isBarrier(opcode) && thread.phase === PHASE_DONE) this.#idleSteps = 0;
+  }
+
+  #exit(thread: Thread): void {
+    const { block } = thread;
+    thread.phase = PHASE_EXITED;
+    thread.coroutine = null;
+    this.#residentThreads--;
+    this.#idleSteps = 0;
+    this.#last.wrote = true;
+    block.exit(thread);
+    if (block.liveThreads > 0) return;
+    const { launch } = block;
+    this.#residentBlocks.delete(block);
+    this.#residentPerDevice.set(launch.device, this.#residentPerDevice.get(launch.device)! - 1);
+    launch.finishedBlocks++;
+    if (launch.finishedBlocks === launch.blockCount) {
+      const at = this.#activeLaunches.findIndex((active) => active.launch === launch);
+      const [active] = this.#activeLaunches.splice(at, 1);
+      active!.stream.advance();
+    }
+    this.#startWork();
+  }
+
+  /** Starts whatever may start: memsets and launches at the head of streams, blocks where devices have room. */
+  #startWork(): void {
+    for (const stream of this.#streams) {
+      for (let head = stream.head; head !== undefined; head = stream.head) {
+        if (head.kind === 'memset') {
+          const { pointer, byte, bytes } = head;
+          pointer.allocation.hostWrite(pointer.offset, { fill: byte, bytes });
+          stream.advance();
+          continue;
+        }
+        const { launch } = head;
+        if (!this.#activeLaunches.some((active) => active.launch === launch))
+          this.#activeLaunches.push({ launch, stream });
+        break;
+      }
+    }
+    for (const { launch } of this.#activeLaunches) this.#startBlocks(launch);
+  }
+
+  #startBlocks(launch: Launch): void {
+    const most = this.schedule.residentBlocks ?? Number.POSITIVE_INFINITY;
+    let resident = this.#residentPerDevice.get(launch.device) ?? 0;
+    while (launch.startedBlocks < launch.blockCount && resident < most) {
+      this.#residentThreads += launch.threadIdxs.length;
+      if (this.#residentThreads > this.limits.maxResidentThreads) {
+        throw new RangeError(
+          `${launch.name}: more than ${this.limits.maxResidentThreads} threads would be resident; limit the blocks of a device (schedule option 'resident=N') or raise maxResidentThreads`,
+        );
+      }
+      const block = new Block(launch, launch.nextBlockIdx(), this.#ready, this.#granuleShift);
+      for (const thread of block.threads()) thread.coroutine = launch.kernel(thread, launch.args);
+      this.#residentBlocks.add(block);
+      resident++;
+    }
+    this.#residentPerDevice.set(launch.device, resident);
+  }
+
+  #budget(limit: 'maxSteps' | 'maxIdleSteps'): Outcome {
+    return { verdict: 'budget', steps: this.#steps, limit, waiting: this.#waiting() };
+  }
+
+  #waiting(): ReturnType<typeof groupWaiting> {
+    return groupWaiting(this.#residentBlocks, (thread) => this.#framesOf(thread));
+  }
+
+  /** Source frames of a suspended thread. Ends the thread: only for runs that are over. */
+  #framesOf(thread: Thread): readonly SourceFrame[] {
+    const { phase, coroutine } = thread;
+    if (coroutine === null || phase === PHASE_IDLE || phase === PHASE_EXITED) return [];
+    let frames: readonly SourceFrame[] = [];
+    thread.phase = PHASE_PROBED;
+    thread.probe = (stack) => {
+      frames = kernelFrames(stack);
+      throw new Fault('KERNEL_THREW', 'probed');
+    };
+    try {
+      resume(thread);
+    } catch {
+      // The probe ends the coroutine; the frames are what was wanted.
+    }
+    thread.phase = phase;
+    thread.coroutine = null;
+    return frames;
+  }
+
+  #simtError(thread: Thread, error: unknown, frames: readonly SourceFrame[]): SimtError {
+    const fault =
+      error instanceof Fault
+        ? error
+        : new Fault(
+            'KERNEL_THREW',
+            error instanceof Error
+              ? `the kernel threw ${error.name}: ${error.message}`
+              : `the kernel threw ${String(error)}`,
+          );
+    if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
+    return new SimtError(
+      fault.code,
+      fault.message,
+      siteOf(thread, frames),
+      fault.other,
+      formatSchedule(this.schedule),
+      this.#steps,
+    );
+  }
+}
+
+/** Resumes a thread's kernel. The name marks, in a stack, where the kernel's frames end. */
+function resume(thread: Thread): boolean | undefined {
+  return thread.coroutine!.next().done;
+}
+
+/** The lanes of a granule that perform `activemask` in this step. */
+function activeLanes(granule: Granule, group: number): number {
+  let lanes = 0;
+  for (let rest = group; rest !== 0; rest &= rest - 1) {
+    const lane = 31 - Math.clz32(rest & -rest);
+    const thread = granule.warp.threads[lane]!;
+    if (thread.opcode === OP_ACTIVEMASK) lanes |= 1 << lane;
+  }
+  return lanes >>> 0;
+}

@@ -1,0 +1,126 @@
+import type { AddressSpace } from './address-space.js';
+import type { Allocation } from './allocation.js';
+import { Register } from './register.js';
+import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
+
+/**
+ * A typed device pointer. Arithmetic is in elements, as in CUDA; nothing is checked until memory is touched.
+ * `load` and `store` are plain accesses: ordinary calls that no scheduler sees.
+ */
+export class Pointer<T extends ScalarType = ScalarType> {
+  readonly space: AddressSpace;
+  readonly type: T;
+  readonly elementBytes: 1 | 2 | 4 | 8;
+  /** Allocation that the pointer was derived from; an access may still land in another. */
+  readonly allocation: Allocation;
+  /** Bytes from the start of {@link allocation}; any integer. */
+  readonly offset: number;
+
+  constructor(space: AddressSpace, type: T, allocation: Allocation, offset: number) {
+    this.space = space;
+    this.type = type;
+    this.elementBytes = scalarBytes(type);
+    this.allocation = allocation;
+    this.offset = offset;
+  }
+
+  /** Byte address in the address space. */
+  get address(): number {
+    return this.allocation.base + this.offset;
+  }
+
+  /** `this + count`, in elements. A `bigint` count is a 64-bit index and wraps as the device's address arithmetic does. */
+  add(count: number | bigint): Pointer<T> {
+    const bytes =
+      typeof count === 'number'
+        ? count * this.elementBytes
+        : Number(BigInt.asIntN(64, count * BigInt(this.elementBytes)));
+    return new Pointer(this.space, this.type, this.allocation, this.offset + bytes);
+  }
+
+  /** `reinterpret_cast`: the same address as another element type. */
+  cast<U extends ScalarType>(type: U): Pointer<U> {
+    return new Pointer(this.space, type, this.allocation, this.offset);
+  }
+
+  /**
+   * Plain load of `this[index]`.
+   * @throws SimtError OUT_OF_BOUNDS, MISALIGNED, USE_AFTER_FREE; UNDEFINED_READ if a byte was never defined
+   * (load into a {@link Register} to move undefined bytes).
+   */
+  load(index = 0): ScalarValue<T> {
+    const bytes = this.elementBytes;
+    const offset = this.offset + index * bytes;
+    const allocation = this.allocation;
+    if (
+      offset < 0 ||
+      offset + bytes > allocation.accessibleBytes ||
+      ((allocation.baseLow + offset) & (bytes - 1)) !== 0
+    ) {
+      return this.space.access(allocation, offset, bytes, bytes, 'load', (target, at) =>
+        target.readDefined(this.type, at),
+      );
+    }
+    return allocation.readDefined(this.type, offset);
+  }
+
+  /**
+   * Plain store `this[index] = value`. A {@link Register} is stored with the definedness of its bytes.
+   * @throws SimtError OUT_OF_BOUNDS, MISALIGNED, USE_AFTER_FREE
+   */
+  store(index: number, value: ScalarValue<T> | Register<T>): void {
+    const bytes = this.elementBytes;
+    const offset = this.offset + index * bytes;
+    const allocation = this.allocation;
+    if (
+      offset < 0 ||
+      offset + bytes > allocation.accessibleBytes ||
+      ((allocation.baseLow + offset) & (bytes - 1)) !== 0
+    ) {
+      this.space.access(allocation, offset, bytes, bytes, 'store', (target, at) =>
+        storeOperand(target, at, this.type, value),
+      );
+      return;
+    }
+    storeOperand(allocation, offset, this.type, value);
+  }
+
+  /** Plain load of `this[index]` into a register, undefined bytes included. */
+  loadInto(register: Register<T>, index = 0): void {
+    const offset = this.offset + index * this.elementBytes;
+    this.space.access(this.allocation, offset, this.elementBytes, this.elementBytes, 'load', (target, at) =>
+      loadRegister(target, at, register),
+    );
+  }
+}
+
+/** Stores a value or, with its definedness, a register. Domain: aligned, inside. */
+export function storeOperand(
+  allocation: Allocation,
+  offset: number,
+  type: ScalarType,
+  operand: number | bigint | Register,
+): void {
+  if (operand instanceof Register) {
+    const bytes = scalarBytes(type);
+    if (bytes >= 4) allocation.writeWords(offset, bytes as 4 | 8, operand.low, operand.high, operand.defined);
+    else {
+      allocation.write(type, offset, operand.low);
+      allocation.setDefined(offset, bytes, operand.defined);
+    }
+  } else allocation.write(type, offset, operand);
+}
+
+/** Loads a register with the definedness of the bytes in memory. Domain: aligned, inside. */
+export function loadRegister(allocation: Allocation, offset: number, register: Register): void {
+  const bytes = scalarBytes(register.type);
+  if (bytes === 8) {
+    const word = offset >>> 2;
+    register.low = allocation.i32[word]!;
+    register.high = allocation.i32[word + 1]!;
+  } else {
+    register.low = (allocation.read(register.type, offset) as number) | 0;
+    register.high = 0;
+  }
+  register.defined = allocation.mayHoldUndefined ? allocation.definedBits(offset, bytes) : (1 << bytes) - 1;
+}

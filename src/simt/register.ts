@@ -1,0 +1,101 @@
+import { Fault } from './errors.js';
+import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
+
+/**
+ * A thread's register that carries the definedness of each byte. It starts undefined, as hardware registers do.
+ * Loads, stores and {@link assign} move undefined bytes; {@link value} refuses them. A TypeScript local needs no register:
+ * the compiler already proves that it is assigned before use.
+ */
+export class Register<T extends ScalarType = ScalarType> {
+  readonly type: T;
+  /** Bits 0-31, signed. */
+  low = 0;
+  /** Bits 32-63, signed; 0 for narrower types. */
+  high = 0;
+  /** One bit a byte: 1 if the byte is defined. */
+  defined = 0;
+
+  constructor(type: T) {
+    this.type = type;
+  }
+
+  /**
+   * The register's value.
+   * @throws SimtError UNDEFINED_READ if a byte of it was never defined.
+   */
+  get value(): ScalarValue<T> {
+    const bytes = scalarBytes(this.type);
+    if (this.defined !== (1 << bytes) - 1) {
+      throw new Fault('UNDEFINED_READ', `uses a register of type ${this.type} that holds undefined bytes`);
+    }
+    return fromWords(this.type, this.low, this.high) as ScalarValue<T>;
+  }
+
+  /** `this = source`, undefined bytes included. */
+  assign(source: Register<T>): void {
+    this.low = source.low;
+    this.high = source.high;
+    this.defined = source.defined;
+  }
+
+  /** `this = value`; the register becomes defined. */
+  set(value: ScalarValue<T>): void {
+    if (typeof value === 'bigint') {
+      this.low = Number(BigInt.asIntN(32, value));
+      this.high = Number(BigInt.asIntN(32, value >> 32n));
+    } else {
+      this.low = (value as number) | 0;
+      this.high = 0;
+    }
+    this.defined = (1 << scalarBytes(this.type)) - 1;
+  }
+}
+
+function fromWords(type: ScalarType, low: number, high: number): number | bigint {
+  switch (type) {
+    case 'i8':
+      return (low << 24) >> 24;
+    case 'u8':
+      return low & 0xff;
+    case 'i16':
+      return (low << 16) >> 16;
+    case 'u16':
+      return low & 0xffff;
+    case 'i32':
+      return low;
+    case 'u32':
+    case 'f32':
+      return low >>> 0;
+    case 'u64':
+      return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    case 'i64':
+      return (BigInt(high) << 32n) | BigInt(low >>> 0);
+    default:
+      return type satisfies never;
+  }
+}
+
+/** A local array of registers: `T regs[count]`. */
+export class RegisterArray<T extends ScalarType> {
+  readonly #registers: readonly Register<T>[];
+
+  constructor(type: T, count: number) {
+    this.#registers = Array.from({ length: count }, () => new Register(type));
+  }
+
+  get length(): number {
+    return this.#registers.length;
+  }
+
+  /**
+   * The register `regs[index]`.
+   * @throws SimtError OUT_OF_BOUNDS if there is none.
+   */
+  at(index: number): Register<T> {
+    const register = this.#registers[index];
+    if (register === undefined) {
+      throw new Fault('OUT_OF_BOUNDS', `register index ${index} of an array of ${this.#registers.length}`);
+    }
+    return register;
+  }
+}

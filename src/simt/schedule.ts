@@ -1,0 +1,165 @@
+/** Which granule steps next. */
+export type Policy =
+  /** The granule that has been ready for longest. */
+  | { readonly kind: 'rr' }
+  /** A uniformly random ready granule. */
+  | { readonly kind: 'random'; readonly seed: number }
+  /** The same granule until it waits, or has made 32 steps without a write (a poll). */
+  | { readonly kind: 'blocked' }
+  /** Given picks, as a recorded run gives them: runs of (index into the ready set, times). */
+  | { readonly kind: 'picks'; readonly runs: readonly PickRun[] };
+
+/** `times` consecutive picks of the same index into the ready set. */
+export interface PickRun {
+  readonly index: number;
+  readonly times: number;
+}
+
+/** The order in which the blocks of a launch become resident; `linear`: x fastest. */
+export type BlockOrder = { readonly kind: 'linear' | 'reverse' } | { readonly kind: 'shuffle'; readonly seed: number };
+
+/** Everything that decides the interleaving of a run. The same program, inputs and schedule give the same bytes and text. */
+export interface Schedule {
+  readonly policy: Policy;
+  /** Lanes of a granule: 32, the default, is a warp instruction; 8 a 128-byte line of 16-byte accesses; 1 is weaker than hardware. */
+  readonly granule: 32 | 8 | 1;
+  /** Most blocks resident on one device at a time; null: no limit. */
+  readonly residentBlocks: number | null;
+  readonly blockOrder: BlockOrder;
+}
+
+/** Round robin by warps, every block resident, blocks in linear order. Token: `rr`. */
+export const DEFAULT_SCHEDULE: Schedule = {
+  policy: { kind: 'rr' },
+  granule: 32,
+  residentBlocks: null,
+  blockOrder: { kind: 'linear' },
+};
+
+const GRAMMAR =
+  "a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'";
+
+/**
+ * The schedule of a token such as `random:7,granule=8,resident=2,order=reverse`.
+ * @throws RangeError naming the part that does not fit, and the grammar.
+ */
+export function parseSchedule(token: string): Schedule {
+  const [policyText = '', ...options] = token.trim().split(',');
+  let schedule: Schedule = { ...DEFAULT_SCHEDULE, policy: parsePolicy(policyText) };
+  const seen = new Set<string>();
+  for (const option of options) {
+    const [key = '', value = ''] = option.split('=');
+    if (seen.has(key)) throw unfit(`'${key}' twice`);
+    seen.add(key);
+    switch (key) {
+      case 'granule': {
+        const granule = { '32': 32, '8': 8, '1': 1 }[value] as 32 | 8 | 1 | undefined;
+        if (granule === undefined) throw unfit(`granule '${value}'`);
+        schedule = { ...schedule, granule };
+        break;
+      }
+      case 'resident':
+        schedule = { ...schedule, residentBlocks: parseInteger(value, 1, 2 ** 31 - 1, `resident '${value}'`) };
+        break;
+      case 'order':
+        schedule = { ...schedule, blockOrder: parseOrder(value) };
+        break;
+      default:
+        throw unfit(`'${option}'`);
+    }
+  }
+  return schedule;
+}
+
+/** The shortest token that gives the schedule back. */
+export function formatSchedule({ policy, granule, residentBlocks, blockOrder }: Schedule): string {
+  let token = formatPolicy(policy);
+  if (granule !== 32) token += `,granule=${granule}`;
+  if (residentBlocks !== null) token += `,resident=${residentBlocks}`;
+  if (blockOrder.kind === 'shuffle') token += `,order=shuffle:${blockOrder.seed}`;
+  else if (blockOrder.kind !== 'linear') token += `,order=${blockOrder.kind}`;
+  return token;
+}
+
+function parsePolicy(text: string): Policy {
+  const colon = text.indexOf(':');
+  const kind = colon === -1 ? text : text.slice(0, colon);
+  const rest = colon === -1 ? null : text.slice(colon + 1);
+  if ((kind === 'rr' || kind === 'blocked') && rest === null) return { kind };
+  if (kind === 'random' && rest !== null) return { kind, seed: parseInteger(rest, 0, 2 ** 32 - 1, `seed '${rest}'`) };
+  if (kind === 'picks' && rest !== null) return { kind, runs: decodeRuns(rest) };
+  throw unfit(`'${text}'`);
+}
+
+function formatPolicy(policy: Policy): string {
+  switch (policy.kind) {
+    case 'rr':
+    case 'blocked':
+      return policy.kind;
+    case 'random':
+      return `random:${policy.seed}`;
+    case 'picks':
+      return `picks:${encodeRuns(policy.runs)}`;
+    default:
+      return policy satisfies never;
+  }
+}
+
+function parseOrder(text: string): BlockOrder {
+  if (text === 'linear' || text === 'reverse') return { kind: text };
+  const seed = /^shuffle:(\d+)$/.exec(text)?.[1];
+  if (seed === undefined) throw unfit(`order '${text}'`);
+  return { kind: 'shuffle', seed: parseInteger(seed, 0, 2 ** 32 - 1, `seed '${seed}'`) };
+}
+
+function parseInteger(text: string, least: number, most: number, what: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most)) throw unfit(`${what}, which is no integer from ${least} to ${most}`);
+  return value;
+}
+
+const unfit = (what: string): RangeError => new RangeError(`schedule: ${what} does not fit: ${GRAMMAR}`);
+
+// Runs are written as numbers in base 32, least digit first: five bits a character, the sixth says that more follow.
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+function encodeRuns(runs: readonly PickRun[]): string {
+  let text = '';
+  for (const { index, times } of runs) text += encodeNumber(index) + encodeNumber(times);
+  return text;
+}
+
+function encodeNumber(value: number): string {
+  let text = '';
+  let rest = value;
+  while (rest >= 32) {
+    text += DIGITS[32 + (rest % 32)];
+    rest = Math.floor(rest / 32);
+  }
+  return text + DIGITS[rest];
+}
+
+function decodeRuns(text: string): PickRun[] {
+  const numbers: number[] = [];
+  let value = 0;
+  let scale = 1;
+  for (const character of text) {
+    const digit = DIGITS.indexOf(character);
+    value += (digit & 31) * scale;
+    if (digit === -1 || value > 2 ** 31) throw unfit(`picks with '${character}'`);
+    if (digit >= 32) scale *= 32;
+    else {
+      numbers.push(value);
+      value = 0;
+      scale = 1;
+    }
+  }
+  if (scale !== 1 || numbers.length % 2 !== 0) throw unfit('picks that end in the middle of a run');
+  const runs: PickRun[] = [];
+  for (let at = 0; at < numbers.length; at += 2) {
+    const times = numbers[at + 1]!;
+    if (times === 0) throw unfit('picks with a run of length 0');
+    runs.push({ index: numbers[at]!, times });
+  }
+  return runs;
+}

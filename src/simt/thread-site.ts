@@ -1,0 +1,51 @@
+import type { ThreadSite } from './errors.js';
+import {
+  isBarrier,
+  isCollective,
+  OP_ACTIVEMASK,
+  OP_BARRIER_SYNC,
+  OP_FENCE,
+  OP_NONE,
+  OPERATION_NAMES,
+} from './operation.js';
+import type { Dim3 } from './scalar.js';
+import type { SourceFrame } from './source-frame.js';
+import { PHASE_IDLE, type Thread } from './thread.js';
+
+const formatDim3 = ({ x, y, z }: Dim3): string => `(${x},${y},${z})`;
+
+/** Who a thread is and what it does or waits at. `frames` are its kernel's frames where they are known. */
+export function siteOf(thread: Thread, frames: readonly SourceFrame[] = []): ThreadSite {
+  const { block } = thread;
+  return {
+    rank: block.launch.device,
+    kernel: block.launch.name,
+    block: formatDim3(block.blockIdx),
+    thread: formatDim3(thread.threadIdx),
+    warp: thread.warp.index,
+    lane: thread.laneId,
+    operation: thread.phase === PHASE_IDLE ? '' : describeOperation(thread),
+    frames,
+  };
+}
+
+/** The operation that a thread has called, with its operands, in PTX's words. */
+export function describeOperation(thread: Thread): string {
+  const { opcode } = thread;
+  const name = OPERATION_NAMES[opcode]!;
+  if (opcode === OP_NONE) return '';
+  if (isCollective(opcode)) return `${name} mask 0x${(thread.mask >>> 0).toString(16).padStart(8, '0')}`;
+  if (isBarrier(opcode)) {
+    const aligned = thread.mask === 1 ? '.aligned' : '';
+    if (opcode === OP_BARRIER_SYNC && thread.operandB === 0)
+      return `barrier.sync.aligned ${thread.operandA} (all threads of the block)`;
+    return `${name}${aligned} ${thread.operandA}, ${thread.operandB}`;
+  }
+  if (opcode === OP_ACTIVEMASK) return name;
+  if (opcode === OP_FENCE) return `fence.${thread.scope}`;
+  const pointer = thread.pointer!;
+  const address = pointer.address + thread.operandA * pointer.elementBytes;
+  const ordering = thread.ordering === 'volatile' ? 'volatile' : `${thread.ordering}.${thread.scope}`;
+  const [stem, ...rest] = name.split('.');
+  return `${stem}.${ordering}.${pointer.space.name}${rest.map((part) => `.${part}`).join('')}.${pointer.type} [0x${address.toString(16)}]`;
+}

@@ -1,0 +1,34 @@
+import type { Capture } from '../capture/index.js';
+import type { Allocation, Machine, MachineOptions } from '../simt/index.js';
+
+/** Bytes of simulated memory that ought to be equal to given ones. */
+export interface ExpectedBytes {
+  /** Name in reports, as in the capture: `out/local_gather_indices`, `r1/out/workspace`. */
+  readonly tensor: string;
+  readonly allocation: Allocation;
+  /** First byte within the allocation. */
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+  /** Where the byte at `offsetBytes` within the allocation is, in the words of the kernel: `row 3, byte 17`. */
+  readonly locate: (offsetBytes: number) => string;
+}
+
+/** A captured call, set up on a machine of its own: inputs in memory, kernels queued. */
+export interface Call {
+  readonly machine: Machine;
+  /** What the outputs ought to be by the capture's outputs. @throws RangeError if it has none. */
+  expected(): Iterable<ExpectedBytes>;
+  /** The capture with the outputs as they are in simulated memory now. */
+  withOutputs(): Capture;
+}
+
+/** How a call is set up. */
+export type CallOptions = MachineOptions;
+
+/** A typed array's memory as bytes. */
+export const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+/** A copy of i32 elements out of device memory's bytes. */
+export const i32Of = (bytes: Uint8Array): Int32Array =>
+  new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Int32Array.BYTES_PER_ELEMENT);

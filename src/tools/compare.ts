@@ -1,0 +1,64 @@
+import type { Allocation } from '../simt/index.js';
+import type { Call, ExpectedBytes } from './call.js';
+
+/** The first byte that differs. */
+export interface FirstDifference {
+  readonly tensor: string;
+  /** Where it is, in the words of the kernel. */
+  readonly location: string;
+  /** Byte within the tensor (or the rank's workspace). */
+  readonly offsetBytes: number;
+  /** Byte address in simulated global memory. */
+  readonly address: number;
+  readonly expected: number;
+  readonly got: number;
+}
+
+/** The result of comparing simulated memory with a capture. */
+export interface Comparison {
+  /** Bytes that were compared. */
+  readonly comparedBytes: number;
+  readonly differingBytes: number;
+  /** Bytes left out because the program never defined them. */
+  readonly undefinedBytes: number;
+  readonly firstDifference: FirstDifference | null;
+}
+
+/** Compares every byte that a call ought to leave behind, but those that the program never defined. */
+export function compareCall(call: Call): Comparison {
+  let comparedBytes = 0;
+  let differingBytes = 0;
+  let undefinedBytes = 0;
+  let firstDifference: FirstDifference | null = null;
+  for (const region of call.expected()) {
+    const { allocation, offsetBytes, bytes } = region;
+    const skipped = allocation.countUndefined(offsetBytes, bytes.length);
+    undefinedBytes += skipped;
+    comparedBytes += bytes.length - skipped;
+    if (equalBytes(allocation, offsetBytes, bytes)) continue;
+    for (let at = 0; at < bytes.length; at++) {
+      if (allocation.u8[offsetBytes + at] === bytes[at] || allocation.definedBits(offsetBytes + at, 1) === 0) continue;
+      differingBytes++;
+      firstDifference ??= differenceAt(region, at);
+    }
+  }
+  return { comparedBytes, differingBytes, undefinedBytes, firstDifference };
+}
+
+function differenceAt({ tensor, allocation, offsetBytes, bytes, locate }: ExpectedBytes, at: number): FirstDifference {
+  const offset = offsetBytes + at;
+  return {
+    tensor,
+    location: locate(offset),
+    offsetBytes: offset,
+    address: allocation.base + offset,
+    expected: bytes[at]!,
+    got: allocation.u8[offset]!,
+  };
+}
+
+function equalBytes(allocation: Allocation, offsetBytes: number, bytes: Uint8Array): boolean {
+  const actual = allocation.u8;
+  for (let at = 0; at < bytes.length; at++) if (actual[offsetBytes + at] !== bytes[at]) return false;
+  return true;
+}

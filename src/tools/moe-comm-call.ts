@@ -1,0 +1,187 @@
+import { CaptureError, type MoeCommCapture, type WorkspacePages } from '../capture/index.js';
+import { describeWorkspaceByte, MoeCommHost, moeAllToAll, type WorkspaceShape } from '../kernels/index.js';
+import { type Allocation, Machine, PAGE_BYTES, type Pointer } from '../simt/index.js';
+import type { Call, CallOptions, ExpectedBytes } from './call.js';
+
+const SIZEOF_U64 = 8;
+const ZERO_PAGE = new Uint8Array(PAGE_BYTES);
+
+/**
+ * Sets up a call of `moe_comm`: every rank a device of its own with a stream of its own, or all launches on one stream.
+ * `file` names the capture in messages.
+ * @throws HostCheckError as the host code's checks do; CaptureError if the channel count is not what the host code computes.
+ */
+export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file: string): Call {
+  const { args, ranks } = capture;
+  const { epSize, vectorBytes, rankStrideBytes, channelCount } = args;
+  const host = new MoeCommHost({
+    multiProcessorCount: Math.max(Number(capture.provenance.smCount ?? 0) || 0, args.maxUsableSmCount),
+  });
+  host.setMaxUsableSmCount(args.maxUsableSmCount);
+  const computed = host.getMoeCommChannelCount(epSize);
+  if (computed !== channelCount) {
+    throw new CaptureError(
+      file,
+      null,
+      `args.channel_count is ${channelCount}, but ${args.maxUsableSmCount} usable SMs and ${epSize} ranks give ${computed} channels`,
+    );
+  }
+
+  const machine = new Machine(options);
+  const { memory } = machine;
+  const workspaceBytes = usedWorkspaceBytes(capture, Number(host.getMoeCommWorkspaceSize(epSize)));
+  const workspacePtr = memory.allocateSymmetric('workspace', 'u64', {
+    ranks: epSize,
+    bytesPerRank: workspaceBytes,
+    strideBytes: rankStrideBytes,
+    zeroed: true,
+  });
+  const workspaces = ranks.map((_, rank) => memory.allocationAt(workspacePtr.address + rank * rankStrideBytes));
+  const outputs = ranks.map((rank, r) => memory.upload(`output of rank ${r}`, 'u64', rank.inputs.output));
+  const inputs = ranks.map((rank, r) => memory.upload(`input of rank ${r}`, 'u64', rank.inputs.input));
+  ranks.forEach((rank, r) => {
+    writePages(workspaces[r]!, rank.inputs.workspacePages);
+  });
+
+  const sharedStream = args.oneStream ? machine.stream(0) : null;
+  for (const r of [...args.launchedRanks].sort((a, b) => a - b)) {
+    const rank = ranks[r]!.inputs;
+    moeAllToAll(
+      host,
+      {
+        worldInfo: { epSize, epRank: r },
+        vectorSizeInU64: vectorBytes / SIZEOF_U64,
+        sendDispls: {
+          dataPtr: inputs[r]!,
+          rankCountCumSum: memory.upload(`send_rank_cum_sum of rank ${r}`, 'i32', rank.sendRankCumSum),
+          rankLocalIndices: memory.upload(`send_indices of rank ${r}`, 'i32', rank.sendIndices),
+          vectorStrideInU64: args.inputRowStrideBytes / SIZEOF_U64,
+        },
+        recvDispls: {
+          dataPtr: outputs[r]!,
+          rankCountCumSum: memory.upload(`recv_rank_cum_sum of rank ${r}`, 'i32', rank.recvRankCumSum),
+          rankLocalIndices: memory.upload(`recv_indices of rank ${r}`, 'i32', rank.recvIndices),
+          vectorStrideInU64: args.outputRowStrideBytes / SIZEOF_U64,
+        },
+        workspace: { workspacePtr, rankStrideInU64: BigInt(rankStrideBytes / SIZEOF_U64) },
+      },
+      sharedStream ?? machine.stream(r),
+      r,
+    );
+  }
+
+  const shape: WorkspaceShape = {
+    constants: host.constants,
+    epSize,
+    channelCount,
+    packetsPerVector: Math.ceil(vectorBytes / host.constants.DATA_PAYLOAD_SIZE_PER_PACKET),
+  };
+  return {
+    machine,
+    *expected(): Generator<ExpectedBytes> {
+      for (let r = 0; r < epSize; r++) {
+        const recorded = ranks[r]!.outputs;
+        if (recorded === null) throw new RangeError('the capture has no outputs to compare with');
+        yield expectOutput(r, outputs[r]!, recorded.output, args.outputRowStrideBytes);
+        yield* expectWorkspace(r, workspaces[r]!, recorded.workspacePages, shape);
+      }
+    },
+    withOutputs: () => ({
+      ...capture,
+      ranks: ranks.map((rank, r) => ({
+        inputs: rank.inputs,
+        outputs: {
+          output: memory.download(outputs[r]!, rank.inputs.output.length / SIZEOF_U64),
+          workspacePages: collectPages(workspaces[r]!),
+        },
+      })),
+    }),
+  };
+}
+
+/** A rank's part of the workspace is as large as the host code says, or as the captured pages say, within the stride. */
+function usedWorkspaceBytes({ args, ranks }: MoeCommCapture, computed: number): number {
+  let bytes = computed;
+  for (const { inputs, outputs } of ranks) {
+    for (const { pages, pageBytes } of outputs === null
+      ? [inputs.workspacePages]
+      : [inputs.workspacePages, outputs.workspacePages]) {
+      bytes = Math.max(bytes, ((pages[pages.length - 1] ?? -1) + 1) * pageBytes);
+    }
+  }
+  return Math.min(bytes, args.rankStrideBytes);
+}
+
+function writePages(allocation: Allocation, { pages, pageBytes, data }: WorkspacePages): void {
+  pages.forEach((page, index) => {
+    const offset = page * pageBytes;
+    const bytes = Math.min(pageBytes, allocation.bytes - offset);
+    allocation.hostWrite(offset, data.subarray(index * pageBytes, index * pageBytes + bytes));
+  });
+}
+
+function collectPages(allocation: Allocation): WorkspacePages {
+  const pages = allocation.writtenPages().filter((page) => pageOf(allocation, page).some((byte) => byte !== 0));
+  const data = new Uint8Array(pages.length * PAGE_BYTES);
+  pages.forEach((page, index) => {
+    data.set(pageOf(allocation, page), index * PAGE_BYTES);
+  });
+  return { pageBytes: PAGE_BYTES, pages, data };
+}
+
+const pageOf = (allocation: Allocation, page: number): Uint8Array =>
+  allocation.u8.subarray(page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, allocation.bytes));
+
+function expectOutput(rank: number, pointer: Pointer, expected: Uint8Array, rowBytes: number): ExpectedBytes {
+  return {
+    tensor: `r${rank}/out/output`,
+    allocation: pointer.allocation,
+    offsetBytes: 0,
+    bytes: expected,
+    locate: (offsetBytes) => `row ${Math.floor(offsetBytes / rowBytes)}, byte ${offsetBytes % rowBytes}`,
+  };
+}
+
+/** Pages that the capture lists or that were written here; all others are zero on both sides. */
+function* expectWorkspace(
+  rank: number,
+  allocation: Allocation,
+  recorded: WorkspacePages,
+  shape: WorkspaceShape,
+): Generator<ExpectedBytes> {
+  const recordedPages = splitPages(recorded);
+  const pages = [...new Set([...recordedPages.keys(), ...allocation.writtenPages()])].sort((a, b) => a - b);
+  for (const page of pages) {
+    const offsetBytes = page * PAGE_BYTES;
+    const bytes = (recordedPages.get(page) ?? ZERO_PAGE).subarray(0, allocation.bytes - offsetBytes);
+    yield {
+      tensor: `r${rank}/out/workspace`,
+      allocation,
+      offsetBytes,
+      bytes,
+      locate: (offset) => describeWorkspaceByte(shape, rank, offset),
+    };
+  }
+}
+
+/** The capture's pages by number, as pages of the machine's size. */
+function splitPages({ pages, pageBytes, data }: WorkspacePages): Map<number, Uint8Array> {
+  const result = new Map<number, Uint8Array>();
+  pages.forEach((page, index) => {
+    const bytes = data.subarray(index * pageBytes, (index + 1) * pageBytes);
+    if (pageBytes === PAGE_BYTES) {
+      result.set(page, bytes);
+      return;
+    }
+    for (let at = 0; at < pageBytes; ) {
+      const address = page * pageBytes + at;
+      const own = Math.floor(address / PAGE_BYTES);
+      const count = Math.min(pageBytes - at, (own + 1) * PAGE_BYTES - address);
+      const target = result.get(own) ?? new Uint8Array(PAGE_BYTES);
+      target.set(bytes.subarray(at, at + count), address % PAGE_BYTES);
+      result.set(own, target);
+      at += count;
+    }
+  });
+  return result;
+}

@@ -1,0 +1,83 @@
+import type { Capture } from '../capture/index.js';
+import { describeOutcome, type Outcome, type StoreEvent, siteOf, type ThreadSite } from '../simt/index.js';
+import type { Call, CallOptions } from './call.js';
+import { type Comparison, compareCall } from './compare.js';
+import { setUpLocalGather } from './local-gather-call.js';
+import { setUpMoeComm } from './moe-comm-call.js';
+import { setUpPrepareIndices } from './prepare-indices-call.js';
+
+/**
+ * Sets up a captured call on a machine of its own. `file` names the capture in messages.
+ * @throws HostCheckError as the host code's checks do; CaptureError if args do not fit; RangeError for a bad schedule.
+ */
+export function setUpCall(capture: Capture, options: CallOptions, file: string): Call {
+  switch (capture.op) {
+    case 'moe_comm_prepare_indices':
+      return setUpPrepareIndices(capture, options);
+    case 'moe_local_gather':
+      return setUpLocalGather(capture, options);
+    case 'moe_comm':
+      return setUpMoeComm(capture, options, file);
+    default:
+      return capture satisfies never;
+  }
+}
+
+/** How a replay went. */
+export interface ReplayResult {
+  /** `match`: it ended as recorded and no byte differs. `error`: it did not come to comparable results. */
+  readonly result: 'match' | 'mismatch' | 'error';
+  readonly outcome: Outcome;
+  /** Null if the simulated program failed, hit a limit, or there is nothing to compare with. */
+  readonly comparison: Comparison | null;
+  /** What is wrong, in words; null for a match. */
+  readonly problem: string | null;
+}
+
+/** Judges a call that has ended by what was captured. */
+export function judge(capture: Capture, call: Call, outcome: Outcome): ReplayResult {
+  const recordedHang = capture.op === 'moe_comm' && capture.recordedVerdict === 'hangs';
+  const hasOutputs =
+    capture.op === 'moe_comm' ? capture.ranks.every(({ outputs }) => outputs !== null) : capture.outputs !== null;
+  const endedAsRecorded = outcome.verdict === (recordedHang ? 'deadlock' : 'completes');
+  const described = describeOutcome(outcome, call.machine.limits);
+  if (!endedAsRecorded && outcome.verdict !== 'completes') {
+    return { result: 'error', outcome, comparison: null, problem: described };
+  }
+  if (!hasOutputs) {
+    return { result: 'error', outcome, comparison: null, problem: 'the capture has no outputs to compare with' };
+  }
+  const comparison = compareCall(call);
+  if (!endedAsRecorded) {
+    return { result: 'mismatch', outcome, comparison, problem: 'completes, but the GPU hung' };
+  }
+  const { differingBytes } = comparison;
+  return differingBytes === 0
+    ? { result: 'match', outcome, comparison, problem: null }
+    : { result: 'mismatch', outcome, comparison, problem: `${differingBytes} bytes differ` };
+}
+
+/** The last store to a byte before the run ended. */
+export interface LastWriter {
+  readonly step: number;
+  readonly site: ThreadSite;
+}
+
+/**
+ * Finds who wrote a byte last, by running the call once more under the same schedule with a watch on the byte.
+ * Null: no thread did (the byte is as the host left it).
+ */
+export function findLastWriter(
+  capture: Capture,
+  options: CallOptions,
+  file: string,
+  address: number,
+): LastWriter | null {
+  const { machine } = setUpCall(capture, options, file);
+  let last: LastWriter | null = null;
+  machine.watch(address, 1, ({ step, thread, frames }: StoreEvent) => {
+    last = { step, site: siteOf(thread, frames) };
+  });
+  machine.run();
+  return last;
+}

@@ -1,0 +1,17 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    // A process a file: what one file makes V8 specialise on does not slow the next one down, and a crash names its file.
+    pool: 'forks',
+    // Vitest would keep one core for itself; it needs little while tests run.
+    maxWorkers: availableParallelism(),
+    setupFiles: ['test/support/watchdog.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // A test this slow is worth a look: the whole suite is to take less than three minutes on two cores.
+    slowTestThreshold: 2_000,
+  },
+});
