@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import type { Capture } from './capture.js';
 import { CaptureError } from './capture-error.js';
+import { compressByName, decompressByName } from './compression.js';
 import { decodeCapture } from './decode-capture.js';
 import { encodeCapture } from './encode-capture.js';
 
@@ -30,7 +31,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads the capture in the file `path`.
+ * Reads the capture in the file `path`; a name that ends in `.br` or `.gz` is decompressed.
  *
  * @throws CaptureError if the file cannot be read, or is not a capture
  */
@@ -41,11 +42,20 @@ export function readCapture(path: string): Capture {
   } catch (error) {
     throw fileError(path, 'read', error);
   }
-  return decodeCapture(bytes, path);
+  return decodeCapture(decompress(bytes, path), path);
+}
+
+function decompress(bytes: Uint8Array, path: string): Uint8Array {
+  try {
+    return decompressByName(bytes, path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CaptureError(path, null, `cannot be decompressed: ${reason}`, { cause: error });
+  }
 }
 
 /**
- * Writes `capture` to the file `path`, which is replaced if it exists.
+ * Writes `capture` to the file `path`, which is replaced if it exists; compressed if the name ends in `.br` or `.gz`.
  *
  * The bytes go to a temporary file in the same folder, which then takes the place of `path`: at every moment `path` is
  * the old file or the whole new one. A symbolic link is followed; anything else than a regular file is refused.
@@ -53,7 +63,7 @@ export function readCapture(path: string): Capture {
  * @throws CaptureError if the capture is not sound, or the file cannot be written
  */
 export function writeCapture(path: string, capture: Capture): void {
-  const bytes = encodeCapture(capture, path);
+  const bytes = compressByName(encodeCapture(capture, path), path);
   try {
     replaceFile(resolveTarget(path), bytes);
   } catch (error) {

@@ -14,6 +14,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CaptureError, encodeCapture, readCapture, writeCapture } from '../../src/capture/index.js';
 import { localGatherSample, moeCommSample } from './samples.js';
@@ -29,6 +30,26 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
   rmSync(folder, { recursive: true });
+});
+
+test.each(['.br', '.gz'])('a name that ends in %s is compressed when written and decompressed when read', (ending) => {
+  const path = join(folder, `x.safetensors${ending}`);
+  writeCapture(path, moeCommSample);
+  expect(isDeepStrictEqual(readCapture(path), moeCommSample)).toBe(true);
+  expect(readFileSync(path).length).toBeLessThan(encodeCapture(moeCommSample).length);
+});
+
+test.each(['.br', '.gz'])('a damaged %s file and one that grows without bound are refused in a sentence', (ending) => {
+  const damaged = join(folder, `damaged.safetensors${ending}`);
+  writeFileSync(damaged, 'not compressed at all');
+  expect(() => readCapture(damaged)).toThrow(/damaged\.safetensors\.(br|gz): cannot be decompressed: /);
+  const bomb = join(folder, `bomb.safetensors${ending}`);
+  const zeros = Buffer.alloc(128 * 2 ** 20);
+  writeFileSync(
+    bomb,
+    ending === '.gz' ? gzipSync(zeros) : brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+  );
+  expect(() => readCapture(bomb)).toThrow(/bomb\.safetensors\.(br|gz): cannot be decompressed: .*larger than/);
 });
 
 test('a capture that was written is read back, and replaces the one before', () => {
