@@ -38,7 +38,10 @@ export interface AllToAllCaseOptions {
   readonly fifo?: fc.Arbitrary<FifoShape>;
   /** Which links carry vectors; by default all kinds. */
   readonly traffic?: readonly CountMatrixKind[];
-  /** The most packets of the whole call, at least 1: what its simulation costs. By default 320, too few to go round the original's FIFO. */
+  /**
+   * The most packets of the whole call, at least 1: what its simulation costs. By default 320, too few to go round
+   * the original's FIFO.
+   */
   readonly maxPackets?: number;
   /** The most bytes between two rows, a multiple of 16; by default 256, and 0 leaves the rows contiguous. */
   readonly maxPaddingBytes?: number;
@@ -51,11 +54,12 @@ const RECEIVING = ['ascending', 'descending', 'shuffled'] as const;
 const FIRST_COUNTERS = [0n, 1n, 7n, 8n, 9n, 2n ** 31n - 1n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n];
 
 /**
- * Complete and valid all-to-all calls that complete, with no output row written twice. All the data comes from one seed.
+ * Complete and valid all-to-all calls that complete, with no output row written twice. All the data comes from one
+ * seed.
  *
- * A row may be sent many times or never; outputs have up to three rows that receive nothing, and bytes that differ from 0
- * before the call. All ranks have the same strides. Shrinks towards one rank, one channel, vectors of 16 bytes, nothing sent,
- * and rows in order.
+ * A row may be sent many times or never; outputs have up to three rows that receive nothing, and bytes that differ
+ * from 0 before the call. All ranks have the same strides. Shrinks towards one rank, one channel, vectors of 16
+ * bytes, nothing sent, and rows in order.
  * @throws RangeError if an option is out of range.
  */
 export function allToAllCases(options: AllToAllCaseOptions = {}): fc.Arbitrary<AllToAllCase> {

@@ -19,8 +19,8 @@ const KINDS = [
 ] as const;
 
 /**
- * Which links carry vectors: none, one, each rank's to itself, each rank's to the next, all alike, those of one sender, those of one
- * receiver, all but one of them many more, about a third of them, all at random.
+ * Which links carry vectors: none, one, each rank's to itself, each rank's to the next, all alike, those of one
+ * sender, those of one receiver, all but one of them many more, about a third of them, all at random.
  */
 export type CountMatrixKind = (typeof KINDS)[number];
 

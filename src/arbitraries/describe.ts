@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * Makes fast-check print `value` as `text()`, a line of what the case was made from, and not as thousands of array elements.
- * The value stays the same object, and equal to one without a description.
+ * Makes fast-check print `value` as `text()`, a line of what the case was made from, and not as thousands of array
+ * elements. The value stays the same object, and equal to one without a description.
  */
 export function described<T extends object>(value: T, text: () => string): T {
   return Object.defineProperty(value, fc.toStringMethod, { value: text, enumerable: false });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { boundsWithin, choices, edgeBiasedIntegers, type IntegerRange, seeds } from './numbers.js';
-import { rankCounts } from './rank-counts.js';
+import { givenOrSomeRanks } from './rank-counts.js';
 import { below, hash32 } from './seeded.js';
 
 const KINDS = ['contiguous', 'round-robin', 'random', 'redundant', 'empty-ranks'] as const;
@@ -33,7 +33,7 @@ export interface ExpertPlacementOptions {
 export function expertPlacements(options: ExpertPlacementOptions = {}): fc.Arbitrary<ExpertPlacement> {
   return fc
     .record({
-      epSize: options.epSize === undefined ? rankCounts({ max: 64 }) : fc.constant(options.epSize),
+      epSize: givenOrSomeRanks(options.epSize),
       recipe: expertPlacementRecipes(options),
     })
     .map(({ epSize, recipe }) => expertPlacementFrom(recipe, epSize, recipe.expertCount));

@@ -14,8 +14,8 @@ export interface FifoShapeOptions {
 }
 
 /**
- * FIFOs with the original's packets, but often shallower, and of smaller entries: few packets then go round the whole FIFO. Shrinks
- * towards one entry of one packet.
+ * FIFOs with the original's packets, but often shallower, and of smaller entries: few packets then go round the whole
+ * FIFO. Shrinks towards one entry of one packet.
  * @throws RangeError if an option is out of range.
  */
 export function fifoShapes(options: FifoShapeOptions = {}): fc.Arbitrary<FifoShape> {

@@ -21,8 +21,8 @@ const MAX_MAGNITUDE = 0x7fffffff;
 const SIGN = 1 << 31;
 
 /**
- * Bit patterns of f32 as i32: zeros of both signs, subnormals, infinities, NaNs of every kind with payloads, and any other.
- * Shrinks towards +0.
+ * Bit patterns of f32 as i32: zeros of both signs, subnormals, infinities, NaNs of every kind with payloads, and any
+ * other. Shrinks towards +0.
  */
 export function float32Bits(): fc.Arbitrary<number> {
   const special = { edges: SPECIAL_MAGNITUDES, smallDistance: MAX_MAGNITUDE };

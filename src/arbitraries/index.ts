@@ -1,6 +1,6 @@
 /**
- * Arbitraries for fast-check: inputs and schedules of the simulated kernels, to test them, or a kernel of your own, against a
- * reference. All are valid by the kernels' contracts, and shrink towards few ranks, few tokens and zeros.
+ * Arbitraries for fast-check: inputs and schedules of the simulated kernels, to test them, or a kernel of your own,
+ * against a reference. All are valid by the kernels' contracts, and shrink towards few ranks, few tokens and zeros.
  */
 export type {
   AllToAllInput,

@@ -35,9 +35,9 @@ export interface LocalGatherCaseOptions {
 }
 
 /**
- * Complete and valid inputs of a local gather, as an index preparation without real counts leaves them: none, some or all tokens of
- * each source received, in ascending order. Scales are arbitrary bit patterns. Shrinks towards one rank, one token, top-k 1, and
- * nothing received.
+ * Complete and valid inputs of a local gather, as an index preparation without real counts leaves them: none, some or
+ * all tokens of each source received, in ascending order. Scales are arbitrary bit patterns. Shrinks towards one
+ * rank, one token, top-k 1, and nothing received.
  * @throws RangeError if an option is out of range.
  */
 export function localGatherCases(options: LocalGatherCaseOptions = {}): fc.Arbitrary<LocalGatherCase> {

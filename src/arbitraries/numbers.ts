@@ -7,7 +7,8 @@ export interface IntegerRange {
 }
 
 /**
- * The bounds of `range` within a domain. A bound that it lacks is the domain's, or `usualMax` where that does not contradict `min`.
+ * The bounds of `range` within a domain. A bound that it lacks is the domain's, or `usualMax` where that does not
+ * contradict `min`.
  * @throws RangeError if a bound lies outside the domain, or the lower one above the upper one.
  */
 export function boundsWithin(
@@ -29,19 +30,20 @@ export interface EdgeBias {
   readonly min: number;
   readonly max: number;
   /**
-   * Values that deserve more than their share; min and max join them, unless there are none. Those outside min..max are dropped;
-   * one that is named twice is drawn twice as often.
+   * Values that deserve more than their share; min and max join them, unless there are none. Those outside min..max
+   * are dropped; one that is named twice is drawn twice as often.
    */
   readonly edges: readonly number[];
-  /** Half of the values are at most this far from the simplest one. */
+  /** A small value is at most this far from the simplest one. */
   readonly smallDistance: number;
 }
 
 /**
- * Integers of min..max: half of them small, a third of them edges, the rest uniform. Shrinks towards 0, or the bound next to it.
+ * Integers of min..max: five in eight small, two in eight edges, the rest uniform. Shrinks towards 0, or the bound
+ * next to it.
  *
- * Shrinking keeps no memory of what it tried: the parts of a case depend on each other (a limit on their product, for one), so
- * a value that passed before may fail once another part has shrunk.
+ * Shrinking keeps no memory of what it tried: the parts of a case depend on each other (a limit on their product, for
+ * one), so a value that passed before may fail once another part has shrunk.
  * @throws RangeError if min..max is empty or holds a non-integer bound.
  */
 export function edgeBiasedIntegers(bias: EdgeBias): fc.Arbitrary<number> {
@@ -65,18 +67,19 @@ class EdgeBiasedIntegers extends fc.Arbitrary<number> {
     this.min = min;
     this.max = max;
     this.simplest = Math.min(Math.max(0, min), max);
-    this.edges = edges.length === 0 ? [] : [...edges.filter((edge) => edge >= min && edge <= max), min, max];
+    const bounds = edges.length === 0 ? [] : [min, max].filter((bound) => !edges.includes(bound));
+    this.edges = [...edges.filter((edge) => edge >= min && edge <= max), ...bounds];
     this.smallDistance = smallDistance;
   }
 
   override generate(random: fc.Random): fc.Value<number> {
-    const share = random.nextInt(0, 5);
-    if (share < 3) {
+    const share = random.nextInt(0, 7);
+    if (share < 5) {
       const low = Math.max(this.min, this.simplest - this.smallDistance);
       const high = Math.min(this.max, this.simplest + this.smallDistance);
       return new fc.Value(random.nextInt(low, high), undefined);
     }
-    if (share < 5 && this.edges.length > 0) {
+    if (share < 7 && this.edges.length > 0) {
       return new fc.Value(this.edges[random.nextInt(0, this.edges.length - 1)]!, undefined);
     }
     return new fc.Value(random.nextInt(this.min, this.max), undefined);
@@ -98,8 +101,8 @@ class EdgeBiasedIntegers extends fc.Arbitrary<number> {
 }
 
 /**
- * One of `values`, each as likely as any other. Shrinks towards the first through all between, where fc.constantFrom would only
- * ever try the first.
+ * One of `values`, each as likely as any other. Shrinks towards the first through all between, where fc.constantFrom
+ * would only ever try the first.
  * @throws RangeError if there is none.
  */
 export function choices<T>(...values: readonly T[]): fc.Arbitrary<T> {
@@ -119,8 +122,8 @@ export function seeds(): fc.Arbitrary<number> {
 const PLACE_COUNT = 1 << 16;
 
 /**
- * Relative places, u16, to be turned into an index by `indexAt` once the number of elements is known. Shrinks towards 0, and
- * keeps its relative place when that number shrinks.
+ * Relative places, u16, to be turned into an index by `indexAt` once the number of elements is known. Shrinks towards
+ * 0, and keeps its relative place when that number shrinks.
  */
 export function places(): fc.Arbitrary<number> {
   return edgeBiasedIntegers({ min: 0, max: PLACE_COUNT - 1, edges: [PLACE_COUNT - 1], smallDistance: PLACE_COUNT - 1 });

@@ -28,26 +28,33 @@ export interface PrepareIndicesCaseOptions {
   readonly topK?: IntegerRange;
   /** By default 1..1025, mostly small. */
   readonly maxTokenCountPerRank?: IntegerRange;
-  /** Whether the real token counts are given: by default `sometimes`; where the table would be too large without them, always. */
+  /**
+   * Whether the real token counts are given: by default `sometimes`; where the table would be too large without them,
+   * always.
+   */
   readonly realCounts?: 'never' | 'sometimes' | 'always';
   /** Kinds of routing; by default all. */
   readonly routing?: readonly RoutingKind[];
   /** The most elements of the gathered table, tokens * topK; by default 16384, at least 1024. */
   readonly maxTableElements?: number;
-  /** The most elements of the longest output, maxTokenCountPerRank * max(epSize, topK); by default 65536, at least 1024. */
+  /**
+   * The most elements of the longest output, maxTokenCountPerRank * max(epSize, topK); by default 65536, at least
+   * 1024.
+   */
   readonly maxOutputElements?: number;
 }
 
 /**
- * Complete and valid inputs of an index preparation. Shrinks towards one rank, top-k 1, one token a rank, no real counts, and all
- * ids 0.
+ * Complete and valid inputs of an index preparation. Shrinks towards one rank, top-k 1, one token a rank, no real
+ * counts, and all ids 0.
  * @throws RangeError if an option is out of range.
  */
 export function prepareIndicesCases(options: PrepareIndicesCaseOptions = {}): fc.Arbitrary<PrepareIndicesInput> {
   const { realCounts = 'sometimes', routing, maxTableElements = 16384, maxOutputElements = 65536 } = options;
   if (maxTableElements < 1024) throw new RangeError(`maxTableElements must be at least 1024, is ${maxTableElements}`);
-  if (maxOutputElements < 1024)
+  if (maxOutputElements < 1024) {
     throw new RangeError(`maxOutputElements must be at least 1024, is ${maxOutputElements}`);
+  }
   const tokenCountBounds = boundsOfMaxTokenCount(options.maxTokenCountPerRank);
   const cases = fc
     .record({
@@ -86,7 +93,7 @@ export function prepareIndicesCases(options: PrepareIndicesCaseOptions = {}): fc
     maxTokenCountPerRank: tokenCountBounds.min,
   };
   return refined(cases, (input) => simplerCases(input, minima)).map((input) =>
-    described(input, () =>
+    described({ ...input }, () =>
       [
         `index preparation: epSize ${input.epSize}, epRank ${input.epRank}, topK ${input.topK}`,
         `maxTokenCountPerRank ${input.maxTokenCountPerRank}`,

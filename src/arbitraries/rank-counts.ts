@@ -33,3 +33,11 @@ export function topKs(range: IntegerRange = {}): fc.Arbitrary<number> {
 export function fewRanks(range: IntegerRange | undefined): fc.Arbitrary<number> {
   return rankCounts(boundsWithin('number of ranks', range, RANK_COUNT_DOMAIN, 8));
 }
+
+/**
+ * `epSize`, or where it is left out a number of ranks for a table: 1..64, mostly small.
+ * @throws RangeError if it is not in 1..1024.
+ */
+export function givenOrSomeRanks(epSize: number | undefined): fc.Arbitrary<number> {
+  return rankCounts(epSize === undefined ? { max: 64 } : { min: epSize, max: epSize });
+}

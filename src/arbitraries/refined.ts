@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 
 /**
- * An arbitrary that shrinks twice: first as `arbitrary` does, then through `simplerThan`, the values one step simpler than a value.
+ * An arbitrary that shrinks twice: first as `arbitrary` does, then through `simplerThan`, the values one step simpler
+ * than a value.
  *
- * The first shrinks what a value was made from (sizes, a kind, a seed), which is fast but cannot take a single element out of
- * bulk data; the second can.
+ * The first shrinks what a value was made from (sizes, a kind, a seed), which is fast but cannot take a single
+ * element out of bulk data; the second can.
  * Domain: `simplerThan` must reach an end from every value.
  */
 export function refined<T>(arbitrary: fc.Arbitrary<T>, simplerThan: (value: T) => Iterable<T>): fc.Arbitrary<T> {

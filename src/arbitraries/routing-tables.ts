@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { described, excerpt } from './describe.js';
 import { type ExpertPlacementRecipe, expertPlacementFrom, expertPlacementRecipes } from './expert-placements.js';
 import { choices, edgeBiasedIntegers, indexAt, places, seeds } from './numbers.js';
-import { rankCounts, topKs } from './rank-counts.js';
+import { givenOrSomeRanks, topKs } from './rank-counts.js';
 import { refined } from './refined.js';
 import { below, distinctBelow, hash32 } from './seeded.js';
 import { tokenCountsOfOneRank } from './token-counts.js';
@@ -53,18 +53,16 @@ export interface RoutingTableOptions {
 }
 
 /**
- * Tables of target rank ids, most with up to four single ids changed. Shrinks towards one rank, top-k 1, no token, and all ids 0.
+ * Tables of target rank ids, most with up to four single ids changed. Shrinks towards one rank, top-k 1, no token,
+ * and all ids 0.
  * @throws RangeError if an option is out of range.
  */
 export function routingTables(options: RoutingTableOptions = {}): fc.Arbitrary<RoutingTable> {
   const tables = fc
     .record({
-      epSize: options.epSize === undefined ? rankCounts({ max: 64 }) : fc.constant(options.epSize),
-      topK: options.topK === undefined ? topKs() : fc.constant(options.topK),
-      tokenCount:
-        options.tokenCount === undefined
-          ? tokenCountsOfOneRank({ min: 0, max: 1025 })
-          : fc.constant(options.tokenCount),
+      epSize: givenOrSomeRanks(options.epSize),
+      topK: topKs(options.topK === undefined ? {} : { min: options.topK, max: options.topK }),
+      tokenCount: tokenCountsOfOneRank({ min: options.tokenCount ?? 0, max: options.tokenCount ?? 1025 }),
       recipe: routingRecipes(options),
     })
     .map(({ epSize, topK, tokenCount, recipe }): RoutingTable => {
@@ -84,7 +82,7 @@ export function routingTables(options: RoutingTableOptions = {}): fc.Arbitrary<R
     }
   };
   return refined(tables, simplerThan).map((table) =>
-    described(table, () =>
+    described({ ...table }, () =>
       [
         `routing table: epSize ${table.epSize}, topK ${table.topK}, tokenCount ${table.tokenCount}`,
         `target rank ids ${excerpt(table.targetRankIds)}`,

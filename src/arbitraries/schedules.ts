@@ -12,8 +12,8 @@ export interface ScheduleOptions {
   /** Numbers of lanes that move together; by default 32, 8 and 1; none: the token never names one. */
   readonly granules?: readonly (typeof GRANULES)[number][];
   /**
-   * Whether the token may limit the resident blocks; by default true. A limit can starve what waits for a block that is not
-   * resident: an all-to-all then deadlocks by right.
+   * Whether the token may limit the resident blocks; by default true. A limit can starve what waits for a block that
+   * is not resident: an all-to-all then deadlocks by right.
    */
   readonly resident?: boolean;
   /** The most resident blocks that a limit names; by default 64. */
@@ -24,7 +24,8 @@ export interface ScheduleOptions {
 
 /**
  * Schedule tokens: `rr`, `blocked` or `random:SEED`, then optionally `,granule=32|8|1`, `,resident=N`, and
- * `,order=linear|reverse|shuffle:SEED`, in that order; SEED is a u32, N at least 1. Shrinks towards `rr` (or the first policy).
+ * `,order=linear|reverse|shuffle:SEED`, in that order; SEED is a u32, N at least 1. Shrinks towards `rr` (or the
+ * first policy).
  * @throws RangeError if `maxResident` is below 1.
  */
 export function schedules({

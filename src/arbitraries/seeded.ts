@@ -2,7 +2,10 @@
  * Bulk data from a seed: cheap to make again while a case shrinks, and the same on every machine.
  */
 
-/** A well-mixed u32 of `seed` and `index` (any integers; their low 32 bits count). Source: the finaliser of MurmurHash3. */
+/**
+ * A well-mixed u32 of `seed` and `index` (any integers; their low 32 bits count). Source: the finaliser of
+ * MurmurHash3.
+ */
 export function hash32(seed: number, index: number): number {
   let hash = Math.imul(seed ^ Math.imul(index, 0x9e3779b1), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

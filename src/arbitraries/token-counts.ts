@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { boundsWithin, choices, edgeBiasedIntegers, type IntegerRange, indexAt, places, seeds } from './numbers.js';
-import { rankCounts } from './rank-counts.js';
+import { givenOrSomeRanks } from './rank-counts.js';
 import { refined, simplerCounts } from './refined.js';
 import { below } from './seeded.js';
 
@@ -13,8 +13,8 @@ export interface TokenCountOptions {
 }
 
 /**
- * Token counts, one element a rank, each 0..maxTokenCountPerRank: all zero, all equal, one rank only, every other rank, ascending
- * or random, with single ranks changed. Shrinks towards one rank and zeros.
+ * Token counts, one element a rank, each 0..maxTokenCountPerRank: all zero, all equal, one rank only, every other
+ * rank, ascending or random, with single ranks changed. Shrinks towards one rank and zeros.
  * @throws RangeError if an option is out of range.
  */
 export function tokenCounts({
@@ -23,7 +23,7 @@ export function tokenCounts({
 }: TokenCountOptions = {}): fc.Arbitrary<readonly number[]> {
   const counts = fc
     .record({
-      epSize: epSize === undefined ? rankCounts({ max: 64 }) : fc.constant(epSize),
+      epSize: givenOrSomeRanks(epSize),
       recipe: tokenCountRecipes(maxTokenCountPerRank),
     })
     .map(({ epSize, recipe }) => tokenCountsFrom(recipe, epSize, maxTokenCountPerRank));
@@ -52,7 +52,8 @@ export function cumulativeSumOf(counts: readonly number[]): Int32Array {
 }
 
 /**
- * Both sides of every number of tokens that a block of 1024 threads takes in one round (1024 / tile size), and of a warp.
+ * Both sides of every number of tokens that a block of 1024 threads takes in one round (1024 / tile size), and of a
+ * warp.
  * Source: the loops over tokens in computeSendRecvRankCountDevice and computeSendRecvIndicesDevice.
  */
 const TOKEN_COUNT_EDGES = [1, 2, 31, 32, 33, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025];
@@ -93,7 +94,10 @@ export function tokenCountRecipes(maximum: number): fc.Arbitrary<TokenCountRecip
   });
 }
 
-/** The counts of a recipe for `epSize` ranks, each cut to `maximum`, and later ranks' to what is left of `totalMaximum`. */
+/**
+ * The counts of a recipe for `epSize` ranks, each cut to `maximum`, and later ranks' to what is left of
+ * `totalMaximum`.
+ */
 export function tokenCountsFrom(
   recipe: TokenCountRecipe,
   epSize: number,

@@ -18,8 +18,8 @@ export interface VectorSizeOptions {
 const NOTABLE_PACKET_COUNTS = [1, 1, 1, 2, 2, 3, 4, 5, 8, 9, 16, 17, 21, 25, 32, 33, 42, 43, 63, 64, 65, 127, 128];
 
 /**
- * Vector sizes in bytes, multiples of 16: small ones, and 16 bytes less than, exactly and 16 bytes more than any number of packets.
- * Shrinks towards 16.
+ * Vector sizes in bytes, multiples of 16: small ones, and 16 bytes less than, exactly and 16 bytes more than any
+ * number of packets. Shrinks towards 16.
  * @throws RangeError if the bounds are no multiples of 16 or leave no size.
  */
 export function vectorSizes({
@@ -49,8 +49,8 @@ export interface StrideOptions {
 }
 
 /**
- * Row strides in bytes, multiples of 16 and no less than a vector; about half of them leave nothing between vectors. Shrinks towards
- * the vector's own size.
+ * Row strides in bytes, multiples of 16 and no less than a vector; most of them leave nothing between vectors.
+ * Shrinks towards the vector's own size.
  * @throws RangeError if an option is no multiple of 16.
  */
 export function strides({ vectorBytes, maxPaddingBytes = 256 }: StrideOptions): fc.Arbitrary<number> {

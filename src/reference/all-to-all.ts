@@ -4,7 +4,10 @@ import { requireCumulativeSum, requireInteger, requireLength } from './requireme
 
 /** One rank's part in an all-to-all call. Buffers of different ranks, and a rank's input and output, do not overlap. */
 export interface AllToAllRank {
-  /** u8 [rows, inputRowStrideBytes]: the vectors to send from, each in the first bytes of its row; the last row may end with its vector. */
+  /**
+   * u8 [rows, inputRowStrideBytes]: the vectors to send from, each in the first bytes of its row; the last row may
+   * end with its vector.
+   */
   readonly input: Uint8Array;
   /** Distance of two input rows, a multiple of 16 (0: one row stands for all). */
   readonly inputRowStrideBytes: number;
@@ -55,16 +58,21 @@ export interface AllToAllCompletion {
   readonly sliceCounts: Int32Array;
   /** u64 as `sliceCounts`: slices sent up to the end of the call. */
   readonly heads: BigUint64Array;
-  /** u64 as `sliceCounts`: slices received up to the end of the call; equal to `heads` wherever the call sent a slice. */
+  /**
+   * u64 as `sliceCounts`: slices received up to the end of the call; equal to `heads` wherever the call sent a slice.
+   */
   readonly tails: BigUint64Array;
-  /** Output rows that several vectors were put into: which of them a byte comes from is up to the schedule. Sorted, no duplicates. */
+  /**
+   * Output rows that several vectors were put into: which of them a byte comes from is up to the schedule. Sorted, no
+   * duplicates.
+   */
   readonly ambiguousRows: readonly OutputRow[];
 }
 
 /**
  * Why a call has no defined result:
- * - `counts-differ`: a link's sender and receiver disagree on the number of vectors (a call that sends a little too much ends
- *   nevertheless, and leaves a workspace that spoils the next);
+ * - `counts-differ`: a link's sender and receiver disagree on the number of vectors (a call that sends a little too
+ *   much ends nevertheless, and leaves a workspace that spoils the next);
  * - `vector-exceeds-entry`: a vector that is to be sent has more packets than a FIFO entry;
  * - `counters-differ`: the FIFO of a channel that is to be used is not empty before the call;
  * - `counters-wrap`: the counters of a channel would come within a FIFO's depth of 2^64.
@@ -96,13 +104,14 @@ export function linkChannelIndex(
 }
 
 /**
- * The all-to-all by its meaning: the k-th vector from rank s to rank d is copied from the input row that the k-th send index
- * of s for d names into the output row that the k-th receive index of d for s names.
+ * The all-to-all by its meaning: the k-th vector from rank s to rank d is copied from the input row that the k-th
+ * send index of s for d names into the output row that the k-th receive index of d for s names.
  *
- * A link's vectors are dealt to its channels in contiguous runs of ceil(count / channelCount), a channel's run is cut into
- * slices of as many vectors as fit one FIFO entry, and head and tail of the channel count slices.
- * All ranks are taken to run at the same time.
- * @throws RangeError if a scalar, a length, a stride or an index is out of range (what would be an access out of bounds).
+ * A link's vectors are dealt to its channels in contiguous runs of ceil(count / channelCount), a channel's run is cut
+ * into slices of as many vectors as fit one FIFO entry, and head and tail of the channel count slices. All ranks are
+ * taken to run at the same time.
+ * @throws RangeError if a scalar, a length, a stride or an index is out of range (what would be an access out of
+ * bounds).
  * Source: meaning of moeAllToAll, trtllm_alltoall.cuh.
  */
 export function allToAllReference(input: AllToAllInput): AllToAllCompletion | AllToAllRefusal {

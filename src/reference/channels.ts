@@ -19,7 +19,8 @@ export function channelCountReference(epSize: number, smCount: number): number {
 }
 
 /**
- * The bytes of one rank's workspace: for each peer and channel a FIFO to receive from and the 256-byte record of a FIFO to send to.
+ * The bytes of one rank's workspace: for each peer and channel a FIFO to receive from and the 256-byte record of a
+ * FIFO to send to.
  *
  * Differs: the original multiplies in 32 bits, so from epSize * channelCount = 1024 on its result is not this number.
  * @throws RangeError if an argument is not a positive integer.

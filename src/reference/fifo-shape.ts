@@ -12,7 +12,10 @@ export interface FifoShape {
   readonly packetPayloadBytes: number;
 }
 
-/** The original's FIFO: 8 entries of 128 packets. Source: trtllm_alltoall.cuh, RECV_FIFO_* and AllToAllChannelCommunicatorBase. */
+/**
+ * The original's FIFO: 8 entries of 128 packets. Source: trtllm_alltoall.cuh, RECV_FIFO_* and
+ * AllToAllChannelCommunicatorBase.
+ */
 export const ORIGINAL_FIFO: FifoShape = {
   depth: 8,
   entryBytes: 256 * 1024,

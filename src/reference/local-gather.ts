@@ -27,10 +27,12 @@ export interface LocalGatherOutput {
 }
 
 /**
- * The local gather by its meaning: row i is the token that was received as i-th; rows beyond the received ones say "no token".
+ * The local gather by its meaning: row i is the token that was received as i-th; rows beyond the received ones say
+ * "no token".
  *
  * Scales are carried as bits, so that NaN payloads survive.
- * @throws RangeError if a scalar, a length or a gathered row is out of range, or more tokens are received than there are rows.
+ * @throws RangeError if a scalar, a length or a gathered row is out of range, or more tokens are received than there
+ * are rows.
  * Source: meaning of moeLocalGather, trtllm_alltoall.cuh; the checks are those of moeLocalGatherOp.
  */
 export function localGatherReference(input: LocalGatherInput): LocalGatherOutput {

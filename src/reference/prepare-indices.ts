@@ -12,8 +12,9 @@ export interface PrepareIndicesInput {
   /** The most tokens that one rank can have, at least 1. */
   readonly maxTokenCountPerRank: number;
   /**
-   * i32 [tokens, topK]: the ranks each token of each rank goes to, rank after rank. An id outside 0..epSize-1 means no rank.
-   * Without real counts there are epSize * maxTokenCountPerRank tokens, with them at least as many as the last sum.
+   * i32 [tokens, topK]: the ranks each token of each rank goes to, rank after rank. An id outside 0..epSize-1 means
+   * no rank. Without real counts there are epSize * maxTokenCountPerRank tokens, with them at least as many as the
+   * last sum.
    */
   readonly gatheredTargetRankIds: Int32Array;
   /** i32 [epSize]: tokens of rank r are rows [sum[r-1], sum[r]); null: every rank has maxTokenCountPerRank tokens. */
@@ -22,7 +23,10 @@ export interface PrepareIndicesInput {
 
 /** The six arrays that the preparation writes, at full length; places that nothing is written to hold -1. */
 export interface PrepareIndicesOutput {
-  /** i32 [maxTokenCountPerRank * epSize]: for each received vector the gathered row (of all ranks' tokens) of its token. */
+  /**
+   * i32 [maxTokenCountPerRank * epSize]: for each received vector the gathered row (of all ranks' tokens) of its
+   * token.
+   */
   readonly localGatherIndices: Int32Array;
   /** i32 [epSize]: inclusive cumulative sum over destinations of the number of tokens to send. */
   readonly sendRankCountCumSum: Int32Array;
@@ -32,7 +36,10 @@ export interface PrepareIndicesOutput {
   readonly recvRankCountCumSum: Int32Array;
   /** i32 [maxTokenCountPerRank * epSize]: for each vector to receive the row it is put into: its own number. */
   readonly recvRankLocalIndices: Int32Array;
-  /** i32 as sendRankLocalIndices: for each vector to send token * topK + k, k the first place that names its destination. */
+  /**
+   * i32 as sendRankLocalIndices: for each vector to send token * topK + k, k the first place that names its
+   * destination.
+   */
   readonly backwardRecvRankLocalIndices: Int32Array;
 }
 

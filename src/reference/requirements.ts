@@ -1,6 +1,6 @@
 /**
- * Checks of the reference's inputs. What the original's host code asserts, and what its kernels take for granted, fails here
- * with a RangeError that names the argument and its value.
+ * Checks of the reference's inputs. What the original's host code asserts, and what its kernels take for granted,
+ * fails here with a RangeError that names the argument and its value.
  */
 
 /**
@@ -22,7 +22,8 @@ export function requireLength(name: string, array: { readonly length: number }, 
 }
 
 /**
- * Requires an inclusive cumulative sum of counts: one element a rank, the first not negative, none below the one before it.
+ * Requires an inclusive cumulative sum of counts: one element a rank, the first not negative, none below the one
+ * before it.
  * @throws RangeError otherwise.
  */
 export function requireCumulativeSum(name: string, cumulativeSum: Int32Array, rankCount: number): void {

@@ -5,7 +5,10 @@ export function samples<T>(arbitrary: fc.Arbitrary<T>, count: number): readonly 
   return fc.sample(arbitrary, { numRuns: count, seed: 1 });
 }
 
-/** The minimal values, without duplicates and as fast-check prints them, that shrinking reaches from ten failures of `holds`. */
+/**
+ * The minimal values, without duplicates and as fast-check prints them, that shrinking reaches from ten failures of
+ * `holds`.
+ */
 export function minimalFailures<T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => boolean): readonly string[] {
   const found = Array.from({ length: 10 }, (_, seed) => {
     const { counterexample } = fc.check(fc.property(arbitrary, holds), { seed, numRuns: 5000 });

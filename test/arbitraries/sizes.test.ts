@@ -67,10 +67,10 @@ describe('vector sizes', () => {
 });
 
 describe('strides', () => {
-  test('are multiples of 16 from the vector size on, half of them without a gap', () => {
+  test('are multiples of 16 from the vector size on, most of them without a gap', () => {
     const values = samples(strides({ vectorBytes: 1904, maxPaddingBytes: 128 }), 300);
     expect(values.every((stride) => stride % 16 === 0 && stride >= 1904 && stride <= 1904 + 128)).toBe(true);
-    expect(values.filter((stride) => stride === 1904).length).toBeGreaterThan(100);
+    expect(values.filter((stride) => stride === 1904).length).toBeGreaterThan(150);
     expect(new Set(values).size).toBe(9);
   });
 

@@ -133,6 +133,10 @@ describe('routing tables', () => {
     expect(tables.some(({ targetRankIds }) => new Set(targetRankIds.filter(inRange)).size > 1)).toBe(true);
   });
 
+  test.each([{ epSize: 0 }, { topK: 33 }, { tokenCount: 0.5 }, { kinds: [] }])('refuses %o', (options) => {
+    expect(() => routingTables(options)).toThrow(RangeError);
+  });
+
   test('a table has the shape that it says', () => {
     for (const { targetRankIds, tokenCount, topK } of samples(routingTables(), 200)) {
       expect(targetRankIds.length).toBe(tokenCount * topK);

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 /**
- * Tests that a property holds for an implementation, and that it fails for every planted bug: a property that no bug breaks
- * says nothing.
+ * Tests that a property holds for an implementation, and that it fails for every planted bug: a property that no bug
+ * breaks says nothing.
  *
  * The planted bugs run with a fixed seed: they must be found, not found now and then.
  */
