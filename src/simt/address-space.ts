@@ -1,7 +1,7 @@
 import { Allocation, type AllocationInfo } from './allocation.js';
 import { Fault } from './errors.js';
 
-/** Called before and after each store to watched bytes. */
+/** Called after each store to watched bytes. */
 export interface Watch {
   /** First byte address and length. */
   readonly address: number;

@@ -11,11 +11,14 @@ export const PAGE_BYTES = 1 << PAGE_SHIFT;
 /** Largest allocation: offsets into it must fit 32-bit word arithmetic. */
 export const MAX_ALLOCATION_BYTES = 2 ** 32;
 
+/** Aligned addresses must be aligned offsets, for the widest scalar: allocations are read through typed arrays. */
+const BASE_ALIGNMENT_BYTES = 8;
+
 /** What the rest of the machine needs to say about an allocation. */
 export interface AllocationInfo {
   /** Name in messages, e.g. `workspace of rank 1`. */
   readonly name: string;
-  /** First byte address. Shared memory starts at 0 in each block. */
+  /** First byte address, a multiple of 8. */
   readonly base: number;
   readonly bytes: number;
   /** True: all bytes are defined from the start (zeros). False: none is (`cudaMalloc`, `__shared__`). */
@@ -59,6 +62,9 @@ export class Allocation {
         `allocation '${name}': ${bytes} bytes; an allocation has 0 to ${MAX_ALLOCATION_BYTES} bytes`,
       );
     }
+    if (base % BASE_ALIGNMENT_BYTES !== 0) {
+      throw new RangeError(`allocation '${name}' at ${base}: an address must be a multiple of ${BASE_ALIGNMENT_BYTES}`);
+    }
     const padded = Math.ceil(bytes / 16) * 16;
     const buffer = new ArrayBuffer(padded);
     this.name = name;
@@ -76,7 +82,7 @@ export class Allocation {
     this.accessibleBytes = bytes;
     this.mayHoldUndefined = !defined;
     this.#initiallyDefined = defined;
-    this.#writtenPages = new Uint8Array((padded >>> PAGE_SHIFT) + 1);
+    this.#writtenPages = new Uint8Array(Math.floor(padded / PAGE_BYTES) + 1);
   }
 
   /** Reads the scalar at `offset` bytes. Domain: aligned, inside. */

@@ -2,7 +2,6 @@ import type { Block } from './block.js';
 import { Fault } from './errors.js';
 import { OP_BARRIER_ARRIVE } from './operation.js';
 import { type Thread, WARP_SIZE } from './thread.js';
-import { siteOf } from './thread-site.js';
 import type { Warp } from './warp.js';
 
 /** Barriers of a block. Source: PTX ISA, "bar, barrier": 16 barriers, numbered 0 to 15. */
@@ -65,7 +64,7 @@ export class Barrier {
     }
     const bit = 1 << thread.laneId;
     const lanes = this.#lanes[warp.index]! | bit;
-    if ((warp.lanesAtBarriers & ~lanes) !== 0 && thread.mask !== 0) throw this.#divergence(thread, lanes);
+    if ((warp.lanesAtBarriers & ~lanes) !== 0) this.#checkDivergence(thread, lanes);
     this.#lanes[warp.index] = lanes;
     warp.lanesAtBarriers |= bit;
     this.#waiting.push(thread);
@@ -92,11 +91,10 @@ export class Barrier {
       throw new Fault('BARRIER_COUNT', `barrier.arrive ${this.id} needs a count of threads above 0`);
     }
     if (this.inUse) {
-      const first = this.#waiting[0];
       throw new Fault(
         'BARRIER_COUNT',
         `barrier ${this.id} is in use for ${describeCount(this.#expected)}; this thread expects ${describeCount(expected)}`,
-        first === undefined ? null : siteOf(first),
+        { other: this.#waiting[0] },
       );
     }
     this.#expected = expected;
@@ -136,12 +134,14 @@ export class Barrier {
   }
 
   /** Lanes of the warp that are at another barrier can never come to this one, nor this one to them. */
-  #divergence(thread: Thread, lanesHere: number): Fault {
+  #checkDivergence(thread: Thread, lanesHere: number): void {
     const other = thread.warp.threads[31 - Math.clz32(thread.warp.lanesAtBarriers & ~lanesHere)]!;
-    return new Fault(
+    const bothWaitForWarp = thread.mask === 0 && other.mask === 0;
+    if (bothWaitForWarp) return;
+    throw new Fault(
       'BARRIER_DIVERGENCE',
       `lanes of one warp are at different barriers: lane ${thread.laneId} at barrier ${this.id}, lane ${other.laneId} at barrier ${other.operandA}; an aligned barrier must be reached by the whole warp together`,
-      siteOf(other),
+      { other },
     );
   }
 }

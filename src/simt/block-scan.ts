@@ -64,9 +64,9 @@ export function blockScanStorageCount(blockThreads: number): number {
 
 const segmentLength = (blockThreads: number): number => Math.ceil(blockThreads / WARP_SIZE);
 
-/** Segments of even length are padded by one element, so that the raking lanes hit different banks. */
+/** As in CUB, segments of even length above 2 are padded by one element, so that the raking lanes hit different banks. */
 const placeOf = (rank: number, segment: number): number =>
-  segment % 2 === 0 ? rank + Math.floor(rank / segment) : rank;
+  segment % 2 === 0 && segment > 2 ? rank + Math.floor(rank / segment) : rank;
 
 const partialMask = (threads: number): number => (threads >= WARP_SIZE ? FULL_MASK : ((1 << threads) - 1) >>> 0);
 

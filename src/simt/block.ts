@@ -1,7 +1,6 @@
 import { AddressSpace } from './address-space.js';
 import { BARRIER_COUNT, Barrier } from './barrier.js';
 import { Fault } from './errors.js';
-import type { Granule } from './granule.js';
 import type { Launch } from './launch.js';
 import { Pointer } from './pointer.js';
 import type { ReadySet } from './ready-set.js';
@@ -26,37 +25,29 @@ export class Block {
   /** Created on first use. */
   readonly #barriers: (Barrier | null)[] = new Array<null>(BARRIER_COUNT).fill(null);
   readonly #ready: ReadySet;
-  /** Of thread t: granules[t >> granuleShift]. */
-  readonly granules: readonly Granule[];
-  readonly #granuleShift: number;
+  readonly #warpIsGranule: boolean;
 
   constructor(launch: Launch, blockIdx: Dim3, ready: ReadySet, granuleShift: number) {
     this.launch = launch;
     this.blockIdx = blockIdx;
     this.#ready = ready;
-    this.#granuleShift = granuleShift;
     const count = launch.threadIdxs.length;
-    const warps = Array.from({ length: Math.ceil(count / WARP_SIZE) }, (_, index) => new Warp(this, index));
+    this.warps = Array.from({ length: Math.ceil(count / WARP_SIZE) }, (_, index) => new Warp(this, index));
+    this.liveWarps = this.warps.length;
+    this.liveThreads = count;
+    const granules = ready.addGranules(this, count, granuleShift);
     for (let rank = 0; rank < count; rank++) {
-      const warp = warps[rank >>> 5]!;
-      const thread = new Thread(this, warp, rank & 31, launch.threadIdxs[rank]!);
-      warp.threads.push(thread);
+      const warp = this.warps[rank >>> 5]!;
+      const granule = granules[rank >>> granuleShift]!;
+      warp.threads.push(new Thread(this, warp, granule, rank & 31, launch.threadIdxs[rank]!));
       warp.live |= 1 << (rank & 31);
     }
-    this.warps = warps;
-    this.liveWarps = warps.length;
-    this.liveThreads = count;
-    this.granules = ready.addGranules(this, count, granuleShift);
+    this.#warpIsGranule = 1 << granuleShift === WARP_SIZE;
   }
 
   /** All threads, by rank. */
   *threads(): Generator<Thread> {
     for (const warp of this.warps) yield* warp.threads;
-  }
-
-  /** The granule that a thread belongs to. */
-  granuleOf(thread: Thread): Granule {
-    return this.granules[((thread.warp.index << 5) + thread.laneId) >>> this.#granuleShift]!;
   }
 
   /** Declares, or finds, a shared variable. See {@link Thread.shared}. */
@@ -120,6 +111,17 @@ export class Block {
   release(thread: Thread, result: unknown): void {
     thread.result = result;
     thread.phase = PHASE_DONE;
-    this.#ready.makeReady(this.granuleOf(thread), thread.laneId);
+    this.#ready.makeReady(thread.granule, 1 << thread.laneId);
+  }
+
+  /** Lanes of a warp, whose results are set, are ready to go on. */
+  releaseLanes(warp: Warp, lanes: number): void {
+    const { threads } = warp;
+    for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+      const thread = threads[31 - Math.clz32(rest & -rest)]!;
+      thread.phase = PHASE_DONE;
+      if (!this.#warpIsGranule) this.#ready.makeReady(thread.granule, 1 << thread.laneId);
+    }
+    if (this.#warpIsGranule) this.#ready.makeReady(threads[0]!.granule, lanes);
   }
 }

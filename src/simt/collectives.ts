@@ -24,57 +24,46 @@ import type { Warp } from './warp.js';
 
 /** Performs a warp-wide operation for the lanes of `lanes`, gives each its result and makes them ready. */
 export function performCollective(warp: Warp, opcode: Opcode, lanes: number): void {
-  const { threads, block } = warp;
+  const { threads } = warp;
   switch (opcode) {
     case OP_SYNCWARP:
-      for (let rest = lanes; rest !== 0; rest &= rest - 1) block.release(threads[lowestLane(rest)]!, undefined);
-      return;
-    case OP_ANY: {
-      const result = ballot(threads, lanes) !== 0;
-      for (let rest = lanes; rest !== 0; rest &= rest - 1) block.release(threads[lowestLane(rest)]!, result);
-      return;
-    }
-    case OP_ALL: {
-      const result = ballot(threads, lanes) === lanes;
-      for (let rest = lanes; rest !== 0; rest &= rest - 1) block.release(threads[lowestLane(rest)]!, result);
-      return;
-    }
+      setResult(threads, lanes, undefined);
+      break;
+    case OP_ANY:
+      setResult(threads, lanes, ballot(threads, lanes) !== 0);
+      break;
+    case OP_ALL:
+      setResult(threads, lanes, ballot(threads, lanes) === lanes);
+      break;
     case OP_BALLOT: {
       const result = ballot(threads, lanes);
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const thread = threads[lowestLane(rest)]!;
-        block.release(thread, result >>> thread.operandA);
+        thread.result = result >>> thread.operandA;
       }
-      return;
+      break;
     }
     case OP_SHFL_IDX:
     case OP_SHFL_UP:
     case OP_SHFL_DOWN:
-    case OP_SHFL_XOR: {
-      const results: unknown[] = [];
+    case OP_SHFL_XOR:
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const thread = threads[lowestLane(rest)]!;
-        results.push(threads[shuffleSource(thread, opcode, lanes)]!.value);
+        thread.result = threads[shuffleSource(thread, opcode, lanes)]!.value;
       }
-      releaseWith(warp, lanes, results);
-      return;
-    }
+      break;
     case OP_MATCH_ANY:
-    case OP_MATCH_ALL: {
-      const results: unknown[] = [];
+    case OP_MATCH_ALL:
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const thread = threads[lowestLane(rest)]!;
         const same = lanesWithValue(threads, lanes, thread.value);
-        results.push(opcode === OP_MATCH_ANY ? same >>> thread.operandA : same === lanes ? lanes >>> 0 : 0);
+        thread.result = opcode === OP_MATCH_ANY ? same >>> thread.operandA : same === lanes ? lanes >>> 0 : 0;
       }
-      releaseWith(warp, lanes, results);
-      return;
-    }
-    default: {
-      const result = reduce(threads, lanes, opcode);
-      for (let rest = lanes; rest !== 0; rest &= rest - 1) block.release(threads[lowestLane(rest)]!, result);
-    }
+      break;
+    default:
+      setResult(threads, lanes, reduce(threads, lanes, opcode));
   }
+  warp.block.releaseLanes(warp, lanes);
 }
 
 const lowestLane = (lanes: number): number => 31 - Math.clz32(lanes & -lanes);
@@ -88,12 +77,8 @@ function ballot(threads: readonly Thread[], lanes: number): number {
   return result;
 }
 
-function releaseWith(warp: Warp, lanes: number, results: readonly unknown[]): void {
-  let index = 0;
-  for (let rest = lanes; rest !== 0; rest &= rest - 1) {
-    warp.block.release(warp.threads[lowestLane(rest)]!, results[index]);
-    index++;
-  }
+function setResult(threads: readonly Thread[], lanes: number, result: unknown): void {
+  for (let rest = lanes; rest !== 0; rest &= rest - 1) threads[lowestLane(rest)]!.result = result;
 }
 
 /**
@@ -103,7 +88,7 @@ function releaseWith(warp: Warp, lanes: number, results: readonly unknown[]): vo
 function shuffleSource(thread: Thread, opcode: Opcode, lanes: number): number {
   const { laneId, operandA: operand, operandB: width } = thread;
   if (width < 1 || width > 32 || (width & (width - 1)) !== 0) {
-    throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`);
+    throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`, { thread });
   }
   const segment = laneId & ~(width - 1);
   let source = laneId;
@@ -130,6 +115,7 @@ function shuffleSource(thread: Thread, opcode: Opcode, lanes: number): number {
     throw new Fault(
       'UNDEFINED_SHUFFLE',
       `${OPERATION_NAMES[opcode]} of lane ${laneId} reads lane ${source}, which does not take part: its value is undefined`,
+      { thread },
     );
   }
   return source;
@@ -160,17 +146,18 @@ function reduce(threads: readonly Thread[], lanes: number, opcode: Opcode): numb
         result = Math.max(result, value);
         break;
       case OP_REDUX_AND:
-        result = (result & value) >>> 0;
+        result &= value;
         break;
       case OP_REDUX_OR:
-        result = (result | value) >>> 0;
+        result |= value;
         break;
       case OP_REDUX_XOR:
-        result = (result ^ value) >>> 0;
+        result ^= value;
         break;
       default:
         throw new Error(`[simtwin bug] no warp-wide operation ${OPERATION_NAMES[opcode]}`);
     }
   }
-  return result;
+  if (opcode === OP_REDUX_MIN || opcode === OP_REDUX_MAX) return result;
+  return opcode === OP_REDUX_ADD ? result | 0 : result >>> 0;
 }

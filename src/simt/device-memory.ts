@@ -28,9 +28,14 @@ export class DeviceMemory {
     return this.#allocateBytes(name, type, count * scalarBytes(type), this.#nextAddress(ALIGNMENT_BYTES), options);
   }
 
-  /** Memory that holds a copy of `bytes`, every byte defined. Length must be a multiple of the element size. */
+  /**
+   * Memory that holds a copy of `data`, every byte defined.
+   * @throws RangeError if its length is not a multiple of the element size.
+   */
   upload<T extends ScalarType>(name: string, type: T, data: ArrayBufferView): Pointer<T> {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (bytes.length % scalarBytes(type) !== 0)
+      throw new RangeError(`upload of ${bytes.length} bytes as '${name}': not a multiple of the size of ${type}`);
     const pointer = this.#allocateBytes(name, type, bytes.length, this.#nextAddress(ALIGNMENT_BYTES), { zeroed: true });
     pointer.allocation.hostWrite(0, bytes);
     return pointer;
@@ -38,8 +43,9 @@ export class DeviceMemory {
 
   /**
    * A symmetric workspace: `ranks` pieces of `bytesPerRank` bytes, piece r at r * `strideBytes` from the first, named
-   * `NAME of rank R`. Pieces may touch; addresses between them are out of bounds.
+   * `NAME of rank R`. Pieces may touch; addresses between them are out of bounds, and so is an access across two pieces.
    * Result: pointer to the piece of rank 0; rank r's is `strideBytes / elementBytes * r` elements further.
+   * @throws RangeError unless there is a rank and the stride is a multiple of 8 that a piece fits in.
    */
   allocateSymmetric<T extends ScalarType>(
     name: string,

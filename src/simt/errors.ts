@@ -1,4 +1,5 @@
 import type { SourceFrame } from './source-frame.js';
+import type { Thread } from './thread.js';
 
 /** Why a simulated program is at fault. The text of a fault may change; its code does not. */
 export type FaultCode =
@@ -39,20 +40,29 @@ export interface ThreadSite {
 export const describeThread = (site: ThreadSite): string =>
   `rank ${site.rank} block ${site.block} warp ${site.warp} lane ${site.lane} (thread ${site.thread})`;
 
+/** Whose fault it is, where that is not just the thread that runs. */
+export interface FaultThreads {
+  /** The thread at fault; default: the one that runs. */
+  readonly thread?: Thread;
+  /** Another thread that takes part in the fault. */
+  readonly other?: Thread | undefined;
+}
+
 /**
- * A fault raised deep in the machine, before anyone knows which thread caused it.
+ * A fault raised deep in the machine, where nobody knows the source line of a thread.
  * The machine turns it into a {@link SimtError}; nobody else should see one.
  */
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly code: FaultCode;
-  /** Another thread that takes part in the fault, if any. */
-  readonly other: ThreadSite | null;
+  readonly thread: Thread | null;
+  readonly other: Thread | null;
 
-  constructor(code: FaultCode, message: string, other: ThreadSite | null = null) {
+  constructor(code: FaultCode, message: string, { thread, other }: FaultThreads = {}) {
     super(message);
     this.code = code;
-    this.other = other;
+    this.thread = thread ?? null;
+    this.other = other ?? null;
   }
 }
 

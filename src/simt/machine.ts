@@ -61,13 +61,20 @@ export class Machine {
   readonly #last: LastStep = { granule: null, wrote: false };
   #residentThreads = 0;
   #nextLaunchId = 0;
+  /** How the run ended, unless it completed or goes on. */
+  #failure: Outcome | null = null;
   #steps = 0;
   #idleSteps = 0;
+  /** A block has ended in this step: others may start. */
+  #blockEnded = false;
+  /** Whether the current step has come to performing operations; before, kernels run. */
+  #performing = false;
   /** The thread whose kernel or operation is running; for errors and watches. */
   #current: Thread | null = null;
 
   constructor({ schedule = DEFAULT_SCHEDULE, limits = {}, record = false }: MachineOptions = {}) {
-    this.schedule = typeof schedule === 'string' ? parseSchedule(schedule) : schedule;
+    // A schedule without a token could not be reported, passed back or replayed.
+    this.schedule = parseSchedule(typeof schedule === 'string' ? schedule : formatSchedule(schedule));
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     this.#scheduler = createScheduler(this.schedule.policy);
     this.#picks = record ? [] : null;
@@ -109,20 +116,31 @@ export class Machine {
     }
   }
 
-  /** Runs at most `steps` steps. Null: there is more to do. */
+  /** Runs at most `steps` steps. Null: there is more to do. A run that has failed stays so. */
   advance(steps: number): Outcome | null {
+    if (this.#failure !== null) return this.#failure;
+    const outcome = this.#advance(steps);
+    if (outcome !== null && outcome.verdict !== 'completes') {
+      this.#failure = outcome;
+      this.#reportPendingStores();
+    }
+    return outcome;
+  }
+
+  #advance(steps: number): Outcome | null {
     const end = this.#steps + steps;
-    try {
-      this.#startWork();
-      while (this.#ready.size !== 0) {
-        if (this.#steps >= this.limits.maxSteps) return this.#budget('maxSteps');
-        if (this.#idleSteps >= this.limits.maxIdleSteps) return this.#budget('maxIdleSteps');
-        if (this.#steps >= end) return null;
-        this.#step();
+    this.#startWork();
+    while (this.#ready.size !== 0) {
+      if (this.#steps >= this.limits.maxSteps) return this.#budget('maxSteps');
+      if (this.#idleSteps >= this.limits.maxIdleSteps) return this.#budget('maxIdleSteps');
+      if (this.#steps >= end) return null;
+      const granule = this.#pick();
+      try {
+        this.#step(granule);
+      } catch (error) {
+        return { verdict: 'error', steps: this.#steps, error: this.#simtError(error) };
       }
-    } catch (error) {
-      if (!(error instanceof SimtError)) throw error;
-      return { verdict: 'error', steps: this.#steps, error };
+      if (this.#blockEnded) this.#startWork();
     }
     if (this.#residentBlocks.size === 0) {
       assertInvariant(this.#activeLaunches.length === 0, 'launches wait although no block is resident');
@@ -145,12 +163,23 @@ export class Machine {
           onStore({ step, thread, frames: kernelFrames(new Error('store').stack) });
           return;
         }
-        thread.probe = (stack) => onStore({ step, thread, frames: kernelFrames(stack) });
+        const { probe } = thread;
+        thread.probe = (stack) => {
+          probe?.(stack);
+          onStore({ step, thread, frames: kernelFrames(stack) });
+        };
       },
     });
   }
 
-  #step(): void {
+  /** Watched stores are reported when their threads go on, which those of a run that is over never do. */
+  #reportPendingStores(): void {
+    for (const block of this.#residentBlocks) {
+      for (const thread of block.threads()) if (thread.probe !== null) this.#framesOf(thread);
+    }
+  }
+
+  #pick(): Granule {
     const index = this.#scheduler.pick(this.#ready, this.#last);
     if (this.#picks !== null) this.#recordPick(index);
     const granule = this.#ready.take(index);
@@ -158,7 +187,12 @@ export class Machine {
     this.#idleSteps++;
     this.#last.granule = granule;
     this.#last.wrote = false;
+    return granule;
+  }
+
+  #step(granule: Granule): void {
     granule.stepping = true;
+    this.#performing = false;
     const { threads } = granule.warp;
     const ready = granule.readyLanes;
     // Lanes that become ready from here on go on in a later step.
@@ -168,6 +202,7 @@ export class Machine {
       lane = 31 - Math.clz32(rest & -rest);
       if (this.#resume(threads[lane]!)) yielded |= 1 << lane;
     }
+    this.#performing = true;
     for (let rest = yielded, lane = 0; rest !== 0; rest &= rest - 1) {
       lane = 31 - Math.clz32(rest & -rest);
       this.#perform(threads[lane]!, granule, yielded);
@@ -186,21 +221,12 @@ export class Machine {
   /** Runs a thread's kernel to its next operation. False: the thread has exited. */
   #resume(thread: Thread): boolean {
     this.#current = thread;
-    let done: boolean | undefined;
-    try {
-      done = resume(thread);
-    } catch (error) {
-      throw this.#simtError(thread, error, kernelFrames(error instanceof Error ? error.stack : undefined));
-    }
+    const done = resume(thread);
     if (done !== true) {
       if (thread.phase === PHASE_PENDING) return true;
-      const fault = new Fault(
-        'KERNEL_THREW',
-        `the kernel yields something that is no operation: write 'yield* t.…(…)'`,
-      );
-      throw this.#simtError(thread, fault, []);
+      throw new Fault('KERNEL_THREW', `the kernel yields something that is no operation: write 'yield* t.…(…)'`);
     }
-    if (thread.phase === PHASE_CALLED) throw this.#simtError(thread, thread.droppedOperation(), []);
+    if (thread.phase === PHASE_CALLED) throw thread.droppedOperation();
     this.#exit(thread);
     return false;
   }
@@ -209,27 +235,21 @@ export class Machine {
   #perform(thread: Thread, granule: Granule, group: number): void {
     const { opcode } = thread;
     this.#current = thread;
-    try {
-      if (isCollective(opcode)) granule.warp.arrive(thread);
-      else if (isBarrier(opcode)) granule.block.arriveAtBarrier(thread);
-      else {
-        thread.result =
-          opcode === OP_ACTIVEMASK
-            ? activeLanes(granule, group)
-            : opcode === OP_FENCE
-              ? undefined
-              : performAccess(thread);
-        thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
-        granule.readyLanes |= 1 << thread.laneId;
-        if (isWrite(opcode)) {
-          this.#last.wrote = true;
-          this.#idleSteps = 0;
-        }
+    if (isCollective(opcode)) granule.warp.arrive(thread);
+    else if (isBarrier(opcode)) {
+      granule.block.arriveAtBarrier(thread);
+      if (thread.phase === PHASE_DONE) this.#idleSteps = 0;
+    } else {
+      if (opcode === OP_ACTIVEMASK) thread.result = activeLanes(granule, group);
+      else if (opcode === OP_FENCE) thread.result = undefined;
+      else thread.result = performAccess(thread);
+      thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
+      granule.readyLanes |= 1 << thread.laneId;
+      if (isWrite(opcode)) {
+        this.#last.wrote = true;
+        this.#idleSteps = 0;
       }
-    } catch (error) {
-      throw this.#simtError(thread, error, this.#framesOf(thread));
     }
-    if (isBarrier(opcode) && thread.phase === PHASE_DONE) this.#idleSteps = 0;
   }
 
   #exit(thread: Thread): void {
@@ -250,11 +270,12 @@ export class Machine {
       const [active] = this.#activeLaunches.splice(at, 1);
       active!.stream.advance();
     }
-    this.#startWork();
+    this.#blockEnded = true;
   }
 
   /** Starts whatever may start: memsets and launches at the head of streams, blocks where devices have room. */
   #startWork(): void {
+    this.#blockEnded = false;
     for (const stream of this.#streams) {
       for (let head = stream.head; head !== undefined; head = stream.head) {
         if (head.kind === 'memset') {
@@ -300,11 +321,12 @@ export class Machine {
 
   /** Source frames of a suspended thread. Ends the thread: only for runs that are over. */
   #framesOf(thread: Thread): readonly SourceFrame[] {
-    const { phase, coroutine } = thread;
+    const { phase, coroutine, probe } = thread;
     if (coroutine === null || phase === PHASE_IDLE || phase === PHASE_EXITED) return [];
     let frames: readonly SourceFrame[] = [];
     thread.phase = PHASE_PROBED;
     thread.probe = (stack) => {
+      probe?.(stack);
       frames = kernelFrames(stack);
       throw new Fault('KERNEL_THREW', 'probed');
     };
@@ -314,11 +336,14 @@ export class Machine {
       // The probe ends the coroutine; the frames are what was wanted.
     }
     thread.phase = phase;
+    thread.probe = null;
     thread.coroutine = null;
     return frames;
   }
 
-  #simtError(thread: Thread, error: unknown, frames: readonly SourceFrame[]): SimtError {
+  /** The error of the step that has just failed. Errors of simtwin itself are thrown on. */
+  #simtError(error: unknown): SimtError {
+    if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
     const fault =
       error instanceof Fault
         ? error
@@ -328,12 +353,17 @@ export class Machine {
               ? `the kernel threw ${error.name}: ${error.message}`
               : `the kernel threw ${String(error)}`,
           );
-    if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
+    const thread = fault.thread ?? this.#current!;
+    const isSuspended = this.#performing || fault.thread !== null;
+    const frames = isSuspended
+      ? this.#framesOf(thread)
+      : kernelFrames(error instanceof Error ? error.stack : undefined);
+    const { other } = fault;
     return new SimtError(
       fault.code,
       fault.message,
       siteOf(thread, frames),
-      fault.other,
+      other === null ? null : siteOf(other, this.#framesOf(other)),
       formatSchedule(this.schedule),
       this.#steps,
     );

@@ -1,6 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import type { Allocation } from './allocation.js';
-import { Register } from './register.js';
+import type { Register } from './register.js';
 import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
 
 /**
@@ -11,7 +11,7 @@ export class Pointer<T extends ScalarType = ScalarType> {
   readonly space: AddressSpace;
   readonly type: T;
   readonly elementBytes: 1 | 2 | 4 | 8;
-  /** Allocation that the pointer was derived from; an access may still land in another. */
+  /** Allocation that holds the address, or the one that the pointer was derived from if none does. */
   readonly allocation: Allocation;
   /** Bytes from the start of {@link allocation}; any integer. */
   readonly offset: number;
@@ -35,7 +35,12 @@ export class Pointer<T extends ScalarType = ScalarType> {
       typeof count === 'number'
         ? count * this.elementBytes
         : Number(BigInt.asIntN(64, count * BigInt(this.elementBytes)));
-    return new Pointer(this.space, this.type, this.allocation, this.offset + bytes);
+    const offset = this.offset + bytes;
+    const { allocation } = this;
+    if (offset >= 0 && offset < allocation.bytes) return new Pointer(this.space, this.type, allocation, offset);
+    // Another rank's memory, the end, or nowhere: accesses are quicker from the allocation that holds the address.
+    const target = this.space.find(allocation.base + offset) ?? allocation;
+    return new Pointer(this.space, this.type, target, allocation.base + offset - target.base);
   }
 
   /** `reinterpret_cast`: the same address as another element type. */
@@ -101,7 +106,7 @@ export function storeOperand(
   type: ScalarType,
   operand: number | bigint | Register,
 ): void {
-  if (operand instanceof Register) {
+  if (typeof operand === 'object') {
     const bytes = scalarBytes(type);
     if (bytes >= 4) allocation.writeWords(offset, bytes as 4 | 8, operand.low, operand.high, operand.defined);
     else {

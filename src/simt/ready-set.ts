@@ -22,22 +22,26 @@ export class ReadySet {
     return this.#ring[(this.#head + index) & (this.#ring.length - 1)]!;
   }
 
-  /** Removes and returns `at(index)`; the granule at the front takes its place. */
+  /** Removes and returns `at(index)`; unless that is the newest, the granule at the front takes its place. */
   take(index: number): Granule {
     const capacityMask = this.#ring.length - 1;
     const position = (this.#head + index) & capacityMask;
     const granule = this.#ring[position]!;
-    this.#ring[position] = this.#ring[this.#head]!;
-    this.#ring[this.#head] = null;
-    this.#head = (this.#head + 1) & capacityMask;
     this.#size--;
+    // Taking the newest again and again must not turn the others round: who has waited longest stays at the front.
+    if (index === this.#size) this.#ring[position] = null;
+    else {
+      this.#ring[position] = this.#ring[this.#head]!;
+      this.#ring[this.#head] = null;
+      this.#head = (this.#head + 1) & capacityMask;
+    }
     granule.queued = false;
     return granule;
   }
 
-  /** A lane of `granule` may go on. */
-  makeReady(granule: Granule, laneId: number): void {
-    granule.readyLanes |= 1 << laneId;
+  /** Lanes of `granule` may go on. */
+  makeReady(granule: Granule, lanes: number): void {
+    granule.readyLanes |= lanes;
     if (!granule.queued && !granule.stepping) this.push(granule);
   }
 

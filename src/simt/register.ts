@@ -1,6 +1,11 @@
 import { Fault } from './errors.js';
 import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
 
+// Conversion between a 64-bit value and its words without arithmetic on bigints. Little-endian, as the device is.
+const words = new Int32Array(2);
+const wordsAsU64 = new BigUint64Array(words.buffer);
+const wordsAsI64 = new BigInt64Array(words.buffer);
+
 /**
  * A thread's register that carries the definedness of each byte. It starts undefined, as hardware registers do.
  * Loads, stores and {@link assign} move undefined bytes; {@link value} refuses them. A TypeScript local needs no register:
@@ -41,8 +46,9 @@ export class Register<T extends ScalarType = ScalarType> {
   /** `this = value`; the register becomes defined. */
   set(value: ScalarValue<T>): void {
     if (typeof value === 'bigint') {
-      this.low = Number(BigInt.asIntN(32, value));
-      this.high = Number(BigInt.asIntN(32, value >> 32n));
+      wordsAsU64[0] = value;
+      this.low = words[0]!;
+      this.high = words[1]!;
     } else {
       this.low = (value as number) | 0;
       this.high = 0;
@@ -67,9 +73,13 @@ function fromWords(type: ScalarType, low: number, high: number): number | bigint
     case 'f32':
       return low >>> 0;
     case 'u64':
-      return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+      words[0] = low;
+      words[1] = high;
+      return wordsAsU64[0]!;
     case 'i64':
-      return (BigInt(high) << 32n) | BigInt(low >>> 0);
+      words[0] = low;
+      words[1] = high;
+      return wordsAsI64[0]!;
     default:
       return type satisfies never;
   }

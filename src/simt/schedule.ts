@@ -36,6 +36,8 @@ export const DEFAULT_SCHEDULE: Schedule = {
   blockOrder: { kind: 'linear' },
 };
 
+const GRANULES = [32, 8, 1] as const;
+
 const GRAMMAR =
   "a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'";
 
@@ -48,12 +50,13 @@ export function parseSchedule(token: string): Schedule {
   let schedule: Schedule = { ...DEFAULT_SCHEDULE, policy: parsePolicy(policyText) };
   const seen = new Set<string>();
   for (const option of options) {
-    const [key = '', value = ''] = option.split('=');
+    const [key = '', ...values] = option.split('=');
+    const value = values.join('=');
     if (seen.has(key)) throw unfit(`'${key}' twice`);
     seen.add(key);
     switch (key) {
       case 'granule': {
-        const granule = { '32': 32, '8': 8, '1': 1 }[value] as 32 | 8 | 1 | undefined;
+        const granule = GRANULES.find((lanes) => `${lanes}` === value);
         if (granule === undefined) throw unfit(`granule '${value}'`);
         schedule = { ...schedule, granule };
         break;
@@ -146,7 +149,8 @@ function decodeRuns(text: string): PickRun[] {
   for (const character of text) {
     const digit = DIGITS.indexOf(character);
     value += (digit & 31) * scale;
-    if (digit === -1 || value > 2 ** 31) throw unfit(`picks with '${character}'`);
+    // Not `>`: digits of 0 for ever make the scale infinite and the value NaN.
+    if (digit === -1 || !(value <= 2 ** 31)) throw unfit(`picks with '${character}'`);
     if (digit >= 32) scale *= 32;
     else {
       numbers.push(value);

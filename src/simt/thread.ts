@@ -1,5 +1,6 @@
 import type { Block } from './block.js';
 import { Fault } from './errors.js';
+import type { Granule } from './granule.js';
 import {
   type KernelBody,
   OP_ACTIVEMASK,
@@ -93,6 +94,7 @@ export class Thread implements Operation<never> {
   /** The machine's own: do not use in kernels. */
   readonly block: Block;
   readonly warp: Warp;
+  readonly granule: Granule;
 
   // The pending operation and its operands. Which of them count depends on `opcode`.
   opcode: Opcode = OP_NONE;
@@ -112,9 +114,10 @@ export class Thread implements Operation<never> {
   /** What to do with the stack of a probed thread, in place of going on or before it. */
   probe: ((stack: string | undefined) => void) | null = null;
 
-  constructor(block: Block, warp: Warp, laneId: number, threadIdx: Dim3) {
+  constructor(block: Block, warp: Warp, granule: Granule, laneId: number, threadIdx: Dim3) {
     this.block = block;
     this.warp = warp;
+    this.granule = granule;
     this.laneId = laneId;
     this.threadIdx = threadIdx;
   }
@@ -487,13 +490,21 @@ export class Thread implements Operation<never> {
       this.phase = PHASE_PENDING;
       return YIELD;
     }
-    if (this.phase === PHASE_PROBED) {
-      this.probe?.(new Error('probe').stack);
-      this.probe = null;
-    }
+    if (this.phase !== PHASE_DONE) this.leaveUnusually();
     this.phase = PHASE_IDLE;
     RETURN.value = this.result;
     return RETURN;
+  }
+
+  private leaveUnusually(): void {
+    if (this.phase !== PHASE_PROBED) {
+      throw new Fault(
+        'DROPPED_OPERATION',
+        `the operation ${OPERATION_NAMES[this.opcode]} was called once and is yielded again, or not by 'yield*': call it for each 'yield* t.…(…)'`,
+      );
+    }
+    this.probe?.(new Error('probe').stack);
+    this.probe = null;
   }
 
   private call(opcode: Opcode): this {

@@ -4,7 +4,6 @@ import { Fault } from './errors.js';
 import { popc } from './integer.js';
 import { OPERATION_NAMES, type Opcode } from './operation.js';
 import type { Thread } from './thread.js';
-import { siteOf } from './thread-site.js';
 
 /** Lanes that have arrived at one warp-wide operation with one mask and wait for the rest of it. */
 class PendingCollective {
@@ -100,7 +99,7 @@ export class Warp {
       thread.opcode === group.opcode
         ? `lanes disagree on the mask of ${mine}: lane ${thread.laneId} says ${hex(thread.mask)}, waiting lane ${waiting.laneId} says ${hex(group.mask)}`
         : `lanes that wait for each other are in different operations: lane ${thread.laneId} in ${mine} (mask ${hex(thread.mask)}), lane ${waiting.laneId} in ${theirs} (mask ${hex(group.mask)})`;
-    return new Fault('WARP_DIVERGENCE', `${what}; ${popc(group.arrived)} lanes wait there`, siteOf(waiting));
+    return new Fault('WARP_DIVERGENCE', `${what}; ${popc(group.arrived)} lanes wait there`, { other: waiting });
   }
 }
 
