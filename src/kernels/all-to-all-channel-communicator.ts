@@ -26,6 +26,9 @@ import {
 } from './moe-comm-structs.js';
 import { barrierSync, load128, store128 } from './ptx-wrappers.js';
 
+/** u64 elements of a 16-byte access. Source: trtllm_alltoall.cuh:364, :405. */
+const EltPer16B = 2;
+
 /** i32 words of a `GroupSharedBuffer`: the index buffer, then groupStartIndice and groupEndIndice. Source: :85-89. */
 export const groupSharedBufferCount = (c: AllToAllConstants): number => c.GROUP_MAX_INDICE_COUNT + 2;
 
@@ -171,11 +174,8 @@ export class AllToAllChannelCommunicator {
   }
 
   *sendSlice(): DeviceFunction {
-    const { t, c, regs, wid, flagThread, dataDispls } = this;
-    const { U64_DATA_REG_PER_THREAD, PACKET_SIZE_IN_U64 } = c;
-    const { dataPacketCountPerVector } = this.sendRecvDataInfo;
+    const { t, c, regs } = this;
     yield* this.waitSend(); // :363
-    const EltPer16B = 2; // :364
     const eltN = this.sendRecvDataInfo.vectorSizeInU64; // :365
     // :366
     for (
@@ -185,19 +185,19 @@ export class AllToAllChannelCommunicator {
     ) {
       const idxInSlice = vecId - this.sliceStartIndice; // :367
       const vecRealIdx = this.groupSharedBuffer.load(idxInSlice); // :368
-      const src = getVectorDataPtr(dataDispls, vecRealIdx); // :369
+      const src = getVectorDataPtr(this.dataDispls, vecRealIdx); // :369
       const slicePtr = this.stepFifoEntryPtr
-        .add(mulI32(mulI32(idxInSlice, dataPacketCountPerVector), PACKET_SIZE_IN_U64))
-        .add(2 * wid); // :370
+        .add(mulI32(mulI32(idxInSlice, this.sendRecvDataInfo.dataPacketCountPerVector), c.PACKET_SIZE_IN_U64))
+        .add(2 * this.wid); // :370
       // :373
-      for (let packetId = 0; packetId < dataPacketCountPerVector; packetId++) {
+      for (let packetId = 0; packetId < this.sendRecvDataInfo.dataPacketCountPerVector; packetId++) {
         const vecOff = mulI32(packetId, c.DATA_PAYLOAD_SIZE_PER_PACKET_IN_U64); // :374
         // :376
-        for (let g = 0; g < U64_DATA_REG_PER_THREAD / 2; g++) {
-          const ix = g * WARP_SIZE - 4 * (g >> 1) + wid - (g % 2) * (wid >> 3); // :377
+        for (let g = 0; g < c.U64_DATA_REG_PER_THREAD / 2; g++) {
+          const ix = g * WARP_SIZE - 4 * (g >> 1) + this.wid - (g % 2) * (this.wid >> 3); // :377
           yield* t.syncwarp(); // :378
           // :379
-          if (!flagThread || g % 2 === 0) {
+          if (!this.flagThread || g % 2 === 0) {
             // :380
             if (ix * EltPer16B + vecOff < eltN) {
               yield* load128(t, src, ix * EltPer16B + vecOff, regs.at(2 * g + 0), regs.at(2 * g + 1)); // :381
@@ -206,16 +206,16 @@ export class AllToAllChannelCommunicator {
           yield* t.syncwarp(); // :384
         }
         // :387
-        for (let g = 1; g < U64_DATA_REG_PER_THREAD / 2; g += 2) {
-          if (flagThread) regs.at(2 * g).assign(regs.at(2 * g - 1)); // :388
+        for (let g = 1; g < c.U64_DATA_REG_PER_THREAD / 2; g += 2) {
+          if (this.flagThread) regs.at(2 * g).assign(regs.at(2 * g - 1)); // :388
         }
 
         const flag = this.getFlag(); // :391
-        const packetPtr = slicePtr.add(mulI32(packetId, PACKET_SIZE_IN_U64)); // :392
+        const packetPtr = slicePtr.add(mulI32(packetId, c.PACKET_SIZE_IN_U64)); // :392
         yield* t.syncwarp(); // :393
         // :395
-        for (let u = 0; u < U64_DATA_REG_PER_THREAD; u += 2) {
-          yield* store128(t, packetPtr, u * WARP_SIZE, regs.at(u), flagThread ? flag : regs.at(u + 1)); // :396
+        for (let u = 0; u < c.U64_DATA_REG_PER_THREAD; u += 2) {
+          yield* store128(t, packetPtr, u * WARP_SIZE, regs.at(u), this.flagThread ? flag : regs.at(u + 1)); // :396
         }
       }
     }
@@ -223,10 +223,7 @@ export class AllToAllChannelCommunicator {
   }
 
   *recvSlice(): DeviceFunction {
-    const { t, c, regs, wid, flagThread, dataDispls } = this;
-    const { U64_DATA_REG_PER_THREAD, PACKET_SIZE_IN_U64 } = c;
-    const { dataPacketCountPerVector } = this.sendRecvDataInfo;
-    const EltPer16B = 2; // :405
+    const { t, c, regs } = this;
     const eltN = this.sendRecvDataInfo.vectorSizeInU64; // :406
     // :407
     for (
@@ -237,13 +234,13 @@ export class AllToAllChannelCommunicator {
       const idxInSlice = vecId - this.sliceStartIndice; // :408
       const vecRealIdx = this.groupSharedBuffer.load(idxInSlice); // :409
 
-      const dst = getVectorDataPtr(dataDispls, vecRealIdx); // :411
+      const dst = getVectorDataPtr(this.dataDispls, vecRealIdx); // :411
       const slicePtr = this.stepFifoEntryPtr
-        .add(mulI32(mulI32(idxInSlice, dataPacketCountPerVector), PACKET_SIZE_IN_U64))
-        .add(2 * wid); // :412
+        .add(mulI32(mulI32(idxInSlice, this.sendRecvDataInfo.dataPacketCountPerVector), c.PACKET_SIZE_IN_U64))
+        .add(2 * this.wid); // :412
       // :415
-      for (let packetId = 0; packetId < dataPacketCountPerVector; packetId++) {
-        const packetPtr = slicePtr.add(mulI32(packetId, PACKET_SIZE_IN_U64)); // :416
+      for (let packetId = 0; packetId < this.sendRecvDataInfo.dataPacketCountPerVector; packetId++) {
+        const packetPtr = slicePtr.add(mulI32(packetId, c.PACKET_SIZE_IN_U64)); // :416
         const vecOff = mulI32(packetId, c.DATA_PAYLOAD_SIZE_PER_PACKET_IN_U64); // :417
 
         let needReload: boolean; // :419
@@ -253,22 +250,22 @@ export class AllToAllChannelCommunicator {
         do {
           needReload = false; // :423
           // :425
-          for (let u = 0; u < U64_DATA_REG_PER_THREAD; u += 2) {
+          for (let u = 0; u < c.U64_DATA_REG_PER_THREAD; u += 2) {
             yield* load128(t, packetPtr, u * WARP_SIZE, regs.at(u), regs.at(u + 1)); // :426
-            needReload = needReload || (flagThread && regs.at(u + 1).value !== flag); // :427
+            needReload = needReload || (this.flagThread && regs.at(u + 1).value !== flag); // :427
           }
         } while (yield* t.anySync(WARP_MASK, needReload)); // :429
         // :431
-        for (let g = 1; g < U64_DATA_REG_PER_THREAD / 2; g += 2) {
-          if (flagThread) regs.at(2 * g - 1).assign(regs.at(2 * g)); // :432
+        for (let g = 1; g < c.U64_DATA_REG_PER_THREAD / 2; g += 2) {
+          if (this.flagThread) regs.at(2 * g - 1).assign(regs.at(2 * g)); // :432
         }
 
         // :436
-        for (let g = 0; g < U64_DATA_REG_PER_THREAD / 2; g++) {
-          const ix = g * WARP_SIZE - 4 * (g >> 1) + wid - (g % 2) * (wid >> 3); // :437
+        for (let g = 0; g < c.U64_DATA_REG_PER_THREAD / 2; g++) {
+          const ix = g * WARP_SIZE - 4 * (g >> 1) + this.wid - (g % 2) * (this.wid >> 3); // :437
           yield* t.syncwarp(); // :438
           // :439
-          if (!flagThread || g % 2 === 0) {
+          if (!this.flagThread || g % 2 === 0) {
             // :440
             if (ix * EltPer16B + vecOff < eltN) {
               yield* store128(t, dst, ix * EltPer16B + vecOff, regs.at(2 * g + 0), regs.at(2 * g + 1)); // :441

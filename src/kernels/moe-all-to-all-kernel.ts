@@ -20,7 +20,7 @@ export interface MoeAllToAllKernelArgs {
  * GROUP_COUNT_PER_BLOCK); y selects the peer rank. Every rank must run it, with matching counts, at the same time.
  * Source: trtllm_alltoall.cuh:500-520.
  */
-export function* moeAllToAllKernel(
+export function moeAllToAllKernel(
   t: Thread,
   { constants: c, worldInfo, workspace, sendRecvDataInfo, sendDispls, recvDispls }: MoeAllToAllKernelArgs,
 ): KernelBody {
@@ -45,5 +45,5 @@ export function* moeAllToAllKernel(
     groupSharedBuffer,
     channelCount,
   ); // :511-517
-  yield* comm.run(); // :514, :518
+  return comm.run(); // :514, :518
 }

@@ -2,6 +2,7 @@ import type { Allocation } from './allocation.js';
 import { performAtomic } from './atomics.js';
 import {
   isAtomic,
+  isWrite,
   OP_LOAD,
   OP_LOAD_V2,
   OP_LOAD_V4,
@@ -10,7 +11,7 @@ import {
   OP_STORE_V4,
   type Opcode,
 } from './operation.js';
-import { loadRegister, type Pointer, storeOperand } from './pointer.js';
+import { isPlain, loadRegister, type Pointer, storeOperand } from './pointer.js';
 import type { Register } from './register.js';
 import type { Thread } from './thread.js';
 
@@ -22,24 +23,22 @@ export function performAccess(thread: Thread): unknown {
   const opcode = thread.opcode;
   const pointer = thread.pointer!;
   const bytes = pointer.elementBytes * elementCount(opcode);
-  const offset = pointer.offset + thread.operandA * pointer.elementBytes;
-  const { allocation } = pointer;
-  if (
-    offset < 0 ||
-    offset + bytes > allocation.accessibleBytes ||
-    ((allocation.baseLow + offset) & (bytes - 1)) !== 0
-  ) {
+  let offset = pointer.offset + thread.operandA * pointer.elementBytes;
+  let { allocation } = pointer;
+  if (!isPlain(allocation, offset, bytes)) {
     const access =
       opcode === OP_LOAD || opcode === OP_LOAD_V2 || opcode === OP_LOAD_V4
         ? 'load'
         : isAtomic(opcode)
           ? 'atomic'
           : 'store';
-    return pointer.space.access(allocation, offset, bytes, bytes, access, (target, at) =>
-      performAt(thread, pointer, target, at),
-    );
+    const target = pointer.space.locate(allocation, offset, bytes, access);
+    offset += allocation.base - target.base;
+    allocation = target;
   }
-  return performAt(thread, pointer, allocation, offset);
+  const result = performAt(thread, pointer, allocation, offset);
+  if (allocation.watched && isWrite(opcode)) pointer.space.reportStore(allocation, offset, bytes);
+  return result;
 }
 
 function elementCount(opcode: Opcode): 1 | 2 | 4 {

@@ -70,18 +70,17 @@ export class AddressSpace {
   }
 
   /**
-   * A checked access of `bytes` bytes at `offset` from `allocation`'s start, aligned to `alignment`: finds the allocation
-   * that really holds the address, runs `perform` on it, and tells the watches of a store.
-   * @throws Fault OUT_OF_BOUNDS, MISALIGNED, USE_AFTER_FREE
+   * The allocation that really holds the `bytes` bytes at `offset` from `allocation`'s start, for an access that is
+   * aligned to its size. The offset within the result is `allocation.base + offset - result.base`.
+   * @throws Fault OUT_OF_BOUNDS, MISALIGNED, USE_AFTER_FREE; INVALID_OPERAND if `offset` is no integer
    */
-  access<R>(
-    allocation: Allocation,
-    offset: number,
-    bytes: number,
-    alignment: number,
-    access: 'load' | 'store' | 'atomic',
-    perform: (allocation: Allocation, offset: number) => R,
-  ): R {
+  locate(allocation: Allocation, offset: number, bytes: number, access: 'load' | 'store' | 'atomic'): Allocation {
+    if (!Number.isInteger(offset)) {
+      throw new Fault(
+        'INVALID_OPERAND',
+        `${access} of ${bytes} bytes at byte ${offset} of '${allocation.name}': the index is no integer`,
+      );
+    }
     let target = allocation;
     let at = offset;
     if (at < 0 || at + bytes > target.bytes) {
@@ -98,20 +97,23 @@ export class AddressSpace {
         `${access} of ${bytes} bytes at byte ${at} of '${target.name}', which was freed`,
       );
     }
-    if (((target.baseLow + at) & (alignment - 1)) !== 0) {
+    if (((target.baseLow + at) & (bytes - 1)) !== 0) {
       throw new Fault(
         'MISALIGNED',
-        `${access} of ${bytes} bytes at byte ${at} of '${target.name}' (address ${hex(target.base + at)}), which is not a multiple of ${alignment}`,
+        `${access} of ${bytes} bytes at byte ${at} of '${target.name}' (address ${hex(target.base + at)}), which is not a multiple of ${bytes}`,
       );
     }
-    const result = perform(target, at);
-    if (target.watched && access !== 'load') {
-      const address = target.base + at;
-      for (const watch of this.#watches) {
-        if (address < watch.address + watch.bytes && watch.address < address + bytes) watch.onStore(target, at, bytes);
+    return target;
+  }
+
+  /** Tells the watches of a store to a watched allocation. */
+  reportStore(allocation: Allocation, offset: number, bytes: number): void {
+    const address = allocation.base + offset;
+    for (const watch of this.#watches) {
+      if (address < watch.address + watch.bytes && watch.address < address + bytes) {
+        watch.onStore(allocation, offset, bytes);
       }
     }
-    return result;
   }
 
   #outOfBounds(allocation: Allocation, offset: number, bytes: number, access: string): Fault {

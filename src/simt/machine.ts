@@ -4,7 +4,7 @@ import { DeviceMemory } from './device-memory.js';
 import { assertInvariant, Fault, SimtError } from './errors.js';
 import type { Granule } from './granule.js';
 import type { Launch } from './launch.js';
-import { isBarrier, isCollective, isWrite, OP_ACTIVEMASK, OP_FENCE } from './operation.js';
+import { isAccess, isBarrier, isCollective, isWrite, type KernelBody, OP_ACTIVEMASK } from './operation.js';
 import { DEFAULT_LIMITS, type Limits, type Outcome } from './outcome.js';
 import { ReadySet } from './ready-set.js';
 import { DEFAULT_SCHEDULE, formatSchedule, type PickRun, parseSchedule, type Schedule } from './schedule.js';
@@ -22,6 +22,12 @@ import {
 } from './thread.js';
 import { siteOf } from './thread-site.js';
 import { groupWaiting } from './waiting.js';
+
+/**
+ * Threads that a device holds at a time unless the schedule limits its blocks: 132 multiprocessors of 2048, an H100.
+ * No kernel can count on more, and a launch of 2 million threads stays affordable.
+ */
+const DEVICE_THREADS = 132 * 2048;
 
 /** How a machine runs. */
 export interface MachineOptions {
@@ -57,7 +63,8 @@ export class Machine {
   readonly #residentBlocks = new Set<Block>();
   /** Launches at the head of their stream, in the order in which they got there. */
   readonly #activeLaunches: { launch: Launch; stream: Stream }[] = [];
-  readonly #residentPerDevice = new Map<number, number>();
+  /** Blocks and threads that are resident on each device. */
+  readonly #devices = new Map<number, { blocks: number; threads: number }>();
   readonly #last: LastStep = { granule: null, wrote: false };
   #residentThreads = 0;
   #nextLaunchId = 0;
@@ -200,13 +207,30 @@ export class Machine {
     let yielded = 0;
     for (let rest = ready, lane = 0; rest !== 0; rest &= rest - 1) {
       lane = 31 - Math.clz32(rest & -rest);
-      if (this.#resume(threads[lane]!)) yielded |= 1 << lane;
+      const thread = threads[lane]!;
+      this.#current = thread;
+      const { done } = (thread.coroutine ?? start(thread)).next();
+      if (done !== true && thread.phase === PHASE_PENDING) yielded |= 1 << lane;
+      else this.#leave(thread, done);
     }
     this.#performing = true;
+    if (granule.warp.arriveTogether(yielded)) {
+      granule.stepping = false;
+      this.#ready.push(granule);
+      return;
+    }
     for (let rest = yielded, lane = 0; rest !== 0; rest &= rest - 1) {
       lane = 31 - Math.clz32(rest & -rest);
-      this.#perform(threads[lane]!, granule, yielded);
+      const thread = threads[lane]!;
+      this.#current = thread;
+      if (isAccess(thread.opcode)) {
+        thread.result = performAccess(thread);
+        thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
+        granule.readyLanes |= 1 << lane;
+        if (isWrite(thread.opcode)) this.#last.wrote = true;
+      } else this.#perform(thread, granule, yielded);
     }
+    if (this.#last.wrote) this.#idleSteps = 0;
     granule.stepping = false;
     if (granule.readyLanes !== 0) this.#ready.push(granule);
   }
@@ -218,37 +242,26 @@ export class Machine {
     else picks.push({ index, times: 1 });
   }
 
-  /** Runs a thread's kernel to its next operation. False: the thread has exited. */
-  #resume(thread: Thread): boolean {
-    this.#current = thread;
-    const done = resume(thread);
+  /** A thread has not yielded an operation: it has exited, or its kernel is at fault. */
+  #leave(thread: Thread, done: boolean | undefined): void {
     if (done !== true) {
-      if (thread.phase === PHASE_PENDING) return true;
       throw new Fault('KERNEL_THREW', `the kernel yields something that is no operation: write 'yield* t.…(…)'`);
     }
     if (thread.phase === PHASE_CALLED) throw thread.droppedOperation();
     this.#exit(thread);
-    return false;
   }
 
-  /** Performs the operation that a thread has yielded. `group`: lanes of the granule that have yielded in this step. */
+  /** Performs an operation that accesses no memory. `group`: lanes of the granule that have yielded in this step. */
   #perform(thread: Thread, granule: Granule, group: number): void {
     const { opcode } = thread;
-    this.#current = thread;
     if (isCollective(opcode)) granule.warp.arrive(thread);
     else if (isBarrier(opcode)) {
       granule.block.arriveAtBarrier(thread);
       if (thread.phase === PHASE_DONE) this.#idleSteps = 0;
     } else {
-      if (opcode === OP_ACTIVEMASK) thread.result = activeLanes(granule, group);
-      else if (opcode === OP_FENCE) thread.result = undefined;
-      else thread.result = performAccess(thread);
-      thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
+      thread.result = opcode === OP_ACTIVEMASK ? activeLanes(granule, group) : undefined;
+      thread.phase = PHASE_DONE;
       granule.readyLanes |= 1 << thread.laneId;
-      if (isWrite(opcode)) {
-        this.#last.wrote = true;
-        this.#idleSteps = 0;
-      }
     }
   }
 
@@ -263,7 +276,9 @@ export class Machine {
     if (block.liveThreads > 0) return;
     const { launch } = block;
     this.#residentBlocks.delete(block);
-    this.#residentPerDevice.set(launch.device, this.#residentPerDevice.get(launch.device)! - 1);
+    const device = this.#deviceOf(launch);
+    device.blocks--;
+    device.threads -= launch.threadIdxs.length;
     launch.finishedBlocks++;
     if (launch.finishedBlocks === launch.blockCount) {
       const at = this.#activeLaunches.findIndex((active) => active.launch === launch);
@@ -294,21 +309,32 @@ export class Machine {
   }
 
   #startBlocks(launch: Launch): void {
-    const most = this.schedule.residentBlocks ?? Number.POSITIVE_INFINITY;
-    let resident = this.#residentPerDevice.get(launch.device) ?? 0;
-    while (launch.startedBlocks < launch.blockCount && resident < most) {
-      this.#residentThreads += launch.threadIdxs.length;
+    const { residentBlocks } = this.schedule;
+    const threads = launch.threadIdxs.length;
+    const device = this.#deviceOf(launch);
+    while (launch.startedBlocks < launch.blockCount) {
+      const hasRoom =
+        residentBlocks === null ? device.threads + threads <= DEVICE_THREADS : device.blocks < residentBlocks;
+      if (!hasRoom) return;
+      device.blocks++;
+      device.threads += threads;
+      this.#residentThreads += threads;
       if (this.#residentThreads > this.limits.maxResidentThreads) {
         throw new RangeError(
           `${launch.name}: more than ${this.limits.maxResidentThreads} threads would be resident; limit the blocks of a device (schedule option 'resident=N') or raise maxResidentThreads`,
         );
       }
       const block = new Block(launch, launch.nextBlockIdx(), this.#ready, this.#granuleShift);
-      for (const thread of block.threads()) thread.coroutine = launch.kernel(thread, launch.args);
       this.#residentBlocks.add(block);
-      resident++;
     }
-    this.#residentPerDevice.set(launch.device, resident);
+  }
+
+  #deviceOf(launch: Launch): { blocks: number; threads: number } {
+    const known = this.#devices.get(launch.device);
+    if (known !== undefined) return known;
+    const device = { blocks: 0, threads: 0 };
+    this.#devices.set(launch.device, device);
+    return device;
   }
 
   #budget(limit: 'maxSteps' | 'maxIdleSteps'): Outcome {
@@ -331,7 +357,7 @@ export class Machine {
       throw new Fault('KERNEL_THREW', 'probed');
     };
     try {
-      resume(thread);
+      coroutine.next();
     } catch {
       // The probe ends the coroutine; the frames are what was wanted.
     }
@@ -370,9 +396,11 @@ export class Machine {
   }
 }
 
-/** Resumes a thread's kernel. The name marks, in a stack, where the kernel's frames end. */
-function resume(thread: Thread): boolean | undefined {
-  return thread.coroutine!.next().done;
+/** Calls the kernel: a generator's body, or what stands before the generator that it returns. */
+function start(thread: Thread): KernelBody {
+  const { launch } = thread.block;
+  thread.coroutine = launch.kernel(thread, launch.args);
+  return thread.coroutine;
 }
 
 /** The lanes of a granule that perform `activemask` in this step. */

@@ -115,6 +115,8 @@ export const OP_FENCE = opcodeOf('fence');
 export const isCollective = (opcode: Opcode): boolean => opcode <= OP_REDUX_XOR;
 /** Operations that name a barrier of the block. */
 export const isBarrier = (opcode: Opcode): boolean => opcode === OP_BARRIER_SYNC || opcode === OP_BARRIER_ARRIVE;
+/** Operations that access memory. */
+export const isAccess = (opcode: Opcode): boolean => opcode >= OP_LOAD && opcode <= OP_ATOMIC_XOR;
 /** Operations that change memory. */
 export const isWrite = (opcode: Opcode): boolean =>
   opcode === OP_STORE || opcode === OP_STORE_V2 || opcode === OP_STORE_V4 || isAtomic(opcode);

@@ -11,8 +11,8 @@ export interface Limits {
   readonly maxResidentThreads: number;
 }
 
-/** Enough for every capture and for 64 ranks at full size; a hang ends within a minute. */
-export const DEFAULT_LIMITS: Limits = { maxSteps: 1e9, maxIdleSteps: 2e7, maxResidentThreads: 4e6 };
+/** Enough for every capture and for 64 ranks at full size; polling that leads nowhere ends within half a minute. */
+export const DEFAULT_LIMITS: Limits = { maxSteps: 1e9, maxIdleSteps: 5e6, maxResidentThreads: 4e6 };
 
 /** How a run ended. */
 export type Outcome =

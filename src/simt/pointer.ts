@@ -56,17 +56,10 @@ export class Pointer<T extends ScalarType = ScalarType> {
   load(index = 0): ScalarValue<T> {
     const bytes = this.elementBytes;
     const offset = this.offset + index * bytes;
-    const allocation = this.allocation;
-    if (
-      offset < 0 ||
-      offset + bytes > allocation.accessibleBytes ||
-      ((allocation.baseLow + offset) & (bytes - 1)) !== 0
-    ) {
-      return this.space.access(allocation, offset, bytes, bytes, 'load', (target, at) =>
-        target.readDefined(this.type, at),
-      );
-    }
-    return allocation.readDefined(this.type, offset);
+    const { allocation } = this;
+    if (isPlain(allocation, offset, bytes)) return allocation.readDefined(this.type, offset);
+    const target = this.space.locate(allocation, offset, bytes, 'load');
+    return target.readDefined(this.type, allocation.base + offset - target.base);
   }
 
   /**
@@ -76,27 +69,33 @@ export class Pointer<T extends ScalarType = ScalarType> {
   store(index: number, value: ScalarValue<T> | Register<T>): void {
     const bytes = this.elementBytes;
     const offset = this.offset + index * bytes;
-    const allocation = this.allocation;
-    if (
-      offset < 0 ||
-      offset + bytes > allocation.accessibleBytes ||
-      ((allocation.baseLow + offset) & (bytes - 1)) !== 0
-    ) {
-      this.space.access(allocation, offset, bytes, bytes, 'store', (target, at) =>
-        storeOperand(target, at, this.type, value),
-      );
+    const { allocation } = this;
+    if (isPlain(allocation, offset, bytes)) {
+      storeOperand(allocation, offset, this.type, value);
       return;
     }
-    storeOperand(allocation, offset, this.type, value);
+    const target = this.space.locate(allocation, offset, bytes, 'store');
+    const at = allocation.base + offset - target.base;
+    storeOperand(target, at, this.type, value);
+    if (target.watched) this.space.reportStore(target, at, bytes);
   }
 
   /** Plain load of `this[index]` into a register, undefined bytes included. */
   loadInto(register: Register<T>, index = 0): void {
     const offset = this.offset + index * this.elementBytes;
-    this.space.access(this.allocation, offset, this.elementBytes, this.elementBytes, 'load', (target, at) =>
-      loadRegister(target, at, register),
-    );
+    const { allocation } = this;
+    const target = this.space.locate(allocation, offset, this.elementBytes, 'load');
+    loadRegister(target, allocation.base + offset - target.base, register);
   }
+}
+
+/** Whether an access is inside, aligned, and of interest to nobody else. */
+export function isPlain(allocation: Allocation, offset: number, bytes: number): boolean {
+  return (
+    offset >>> 0 === offset &&
+    offset + bytes <= allocation.accessibleBytes &&
+    ((allocation.baseLow + offset) & (bytes - 1)) === 0
+  );
 }
 
 /** Stores a value or, with its definedness, a register. Domain: aligned, inside. */
@@ -107,7 +106,7 @@ export function storeOperand(
   operand: number | bigint | Register,
 ): void {
   if (typeof operand === 'object') {
-    const bytes = scalarBytes(type);
+    const { bytes } = operand;
     if (bytes >= 4) allocation.writeWords(offset, bytes as 4 | 8, operand.low, operand.high, operand.defined);
     else {
       allocation.write(type, offset, operand.low);
@@ -118,7 +117,7 @@ export function storeOperand(
 
 /** Loads a register with the definedness of the bytes in memory. Domain: aligned, inside. */
 export function loadRegister(allocation: Allocation, offset: number, register: Register): void {
-  const bytes = scalarBytes(register.type);
+  const { bytes } = register;
   if (bytes === 8) {
     const word = offset >>> 2;
     register.low = allocation.i32[word]!;

@@ -13,6 +13,7 @@ const wordsAsI64 = new BigInt64Array(words.buffer);
  */
 export class Register<T extends ScalarType = ScalarType> {
   readonly type: T;
+  readonly bytes: 1 | 2 | 4 | 8;
   /** Bits 0-31, signed. */
   low = 0;
   /** Bits 32-63, signed; 0 for narrower types. */
@@ -22,6 +23,7 @@ export class Register<T extends ScalarType = ScalarType> {
 
   constructor(type: T) {
     this.type = type;
+    this.bytes = scalarBytes(type);
   }
 
   /**
@@ -29,8 +31,7 @@ export class Register<T extends ScalarType = ScalarType> {
    * @throws SimtError UNDEFINED_READ if a byte of it was never defined.
    */
   get value(): ScalarValue<T> {
-    const bytes = scalarBytes(this.type);
-    if (this.defined !== (1 << bytes) - 1) {
+    if (this.defined !== (1 << this.bytes) - 1) {
       throw new Fault('UNDEFINED_READ', `uses a register of type ${this.type} that holds undefined bytes`);
     }
     return fromWords(this.type, this.low, this.high) as ScalarValue<T>;
@@ -53,7 +54,7 @@ export class Register<T extends ScalarType = ScalarType> {
       this.low = (value as number) | 0;
       this.high = 0;
     }
-    this.defined = (1 << scalarBytes(this.type)) - 1;
+    this.defined = (1 << this.bytes) - 1;
   }
 }
 

@@ -23,7 +23,7 @@ export interface Schedule {
   readonly policy: Policy;
   /** Lanes of a granule: 32, the default, is a warp instruction; 8 a 128-byte line of 16-byte accesses; 1 is weaker than hardware. */
   readonly granule: 32 | 8 | 1;
-  /** Most blocks resident on one device at a time; null: no limit. */
+  /** Most blocks resident on one device at a time; null: as many as an H100 has threads for (270,336). */
   readonly residentBlocks: number | null;
   readonly blockOrder: BlockOrder;
 }

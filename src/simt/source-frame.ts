@@ -12,9 +12,8 @@ const packageFolder = new URL('../..', import.meta.url).href;
 const machineSourceFolder = `${packageFolder}src/simt/`;
 
 /**
- * The kernel's frames of a JavaScript stack, innermost first: frames of the machine itself are dropped, and everything
- * from the machine's loop outwards. Device functions of `src/simt` that are written as kernels (`BlockScan`) are dropped
- * too, so that the first frame is the line of the kernel that called them.
+ * The kernel's frames of a JavaScript stack, innermost first. Frames of the machine are dropped: those of the operation,
+ * of device functions of the machine itself (`BlockScan`), and everything from the machine's loop outwards.
  */
 export function kernelFrames(stack: string | undefined): readonly SourceFrame[] {
   const frames: SourceFrame[] = [];
@@ -24,7 +23,7 @@ export function kernelFrames(stack: string | undefined): readonly SourceFrame[] 
     const [, functionName = '', location = '', line = '0', column = '0'] = match;
     const url = location.startsWith('/') ? `file://${location}` : location;
     if (url.startsWith(machineFolder) || url.startsWith(machineSourceFolder)) {
-      if (functionName.includes('resume')) break;
+      if (frames.length > 0) break;
       continue;
     }
     frames.push({

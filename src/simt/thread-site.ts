@@ -10,7 +10,7 @@ import {
 } from './operation.js';
 import type { Dim3 } from './scalar.js';
 import type { SourceFrame } from './source-frame.js';
-import { PHASE_IDLE, type Thread } from './thread.js';
+import { PHASE_CALLED, PHASE_IDLE, type Thread } from './thread.js';
 
 const formatDim3 = ({ x, y, z }: Dim3): string => `(${x},${y},${z})`;
 
@@ -34,6 +34,8 @@ export function describeOperation(thread: Thread): string {
   const { opcode } = thread;
   const name = OPERATION_NAMES[opcode]!;
   if (opcode === OP_NONE) return '';
+  // Not yet yielded: the operands may be those of an operation that was to follow.
+  if (thread.phase === PHASE_CALLED) return name;
   if (isCollective(opcode)) return `${name} mask 0x${(thread.mask >>> 0).toString(16).padStart(8, '0')}`;
   if (isBarrier(opcode)) {
     const aligned = thread.mask === 1 ? '.aligned' : '';

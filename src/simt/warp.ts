@@ -2,7 +2,7 @@ import type { Block } from './block.js';
 import { performCollective } from './collectives.js';
 import { Fault } from './errors.js';
 import { popc } from './integer.js';
-import { OPERATION_NAMES, type Opcode } from './operation.js';
+import { isCollective, OPERATION_NAMES, type Opcode } from './operation.js';
 import type { Thread } from './thread.js';
 
 /** Lanes that have arrived at one warp-wide operation with one mask and wait for the rest of it. */
@@ -66,6 +66,22 @@ export class Warp {
     }
     group.arrived |= bit;
     if (group.arrived === participants) this.#complete(group);
+  }
+
+  /**
+   * The common case: every live lane has just yielded the same warp-wide operation for all of them. Performs it and
+   * returns true; otherwise returns false and leaves the lanes to {@link arrive}.
+   */
+  arriveTogether(yielded: number): boolean {
+    if (yielded !== this.live || yielded === 0 || this.#pending.length > 0) return false;
+    const { opcode, mask } = this.threads[31 - Math.clz32(yielded & -yielded)]!;
+    if (!isCollective(opcode) || (mask & this.live) !== yielded) return false;
+    for (let rest = yielded & (yielded - 1); rest !== 0; rest &= rest - 1) {
+      const thread = this.threads[31 - Math.clz32(rest & -rest)]!;
+      if (thread.opcode !== opcode || thread.mask !== mask) return false;
+    }
+    performCollective(this, opcode, yielded);
+    return true;
   }
 
   /** A lane has exited: what waited for it alone completes. */
