@@ -1,7 +1,19 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { kernelMutants } from './test/kernels/mutant-plugin.js';
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
+  plugins: [kernelMutants()],
+  resolve: {
+    // The examples import the package by name, as its users do.
+    alias: [
+      { find: /^simtwin$/, replacement: source('src/index.ts') },
+      { find: /^simtwin\/arbitraries$/, replacement: source('src/arbitraries/index.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // A process a file: what one file makes V8 specialise on does not slow the next one down, and a crash names its file.

@@ -130,14 +130,14 @@ function* computeSendRecvIndicesDevice(
  * Grid: (epSize, 2); y = 0 is the sending side, y = 1 the receiving side. Block: kThreadsPerBlock (1024).
  * Source: trtllm_alltoall.cuh:743-767.
  */
-export function* computeSendRecvIndicesKernel(t: Thread, args: ComputeSendRecvIndicesArgs): KernelBody {
+export function computeSendRecvIndicesKernel(t: Thread, args: ComputeSendRecvIndicesArgs): KernelBody {
   const { kThreadsGroupSize, kThreadsPerBlock, worldInfo, expertParallelInfo, maxTokenCountPerRank } = args;
   const { realRankTokenCountCumSum, gatheredTargetRankIds, localGatherIndices, backwardRecvRankLocalIndices } = args;
   const sharedSendRecvRankStart = t.shared('sharedSendRecvRankStart', 'i32'); // :752
   const tempStorage = t.shared('tempStorage', 'i32', blockScanStorageCount(kThreadsPerBlock)); // :753
   // :754
   if (t.blockIdx.y === 0) {
-    yield* computeSendRecvIndicesDevice(
+    return computeSendRecvIndicesDevice(
       t,
       true,
       kThreadsGroupSize,
@@ -154,23 +154,22 @@ export function* computeSendRecvIndicesKernel(t: Thread, args: ComputeSendRecvIn
       sharedSendRecvRankStart,
       tempStorage,
     ); // :756
-  } else {
-    yield* computeSendRecvIndicesDevice(
-      t,
-      false,
-      kThreadsGroupSize,
-      kThreadsPerBlock,
-      worldInfo,
-      expertParallelInfo,
-      maxTokenCountPerRank,
-      realRankTokenCountCumSum,
-      gatheredTargetRankIds,
-      args.recvRankCountCumSum,
-      args.recvRankLocalIndices,
-      localGatherIndices,
-      backwardRecvRankLocalIndices,
-      sharedSendRecvRankStart,
-      tempStorage,
-    ); // :762
   }
+  return computeSendRecvIndicesDevice(
+    t,
+    false,
+    kThreadsGroupSize,
+    kThreadsPerBlock,
+    worldInfo,
+    expertParallelInfo,
+    maxTokenCountPerRank,
+    realRankTokenCountCumSum,
+    gatheredTargetRankIds,
+    args.recvRankCountCumSum,
+    args.recvRankLocalIndices,
+    localGatherIndices,
+    backwardRecvRankLocalIndices,
+    sharedSendRecvRankStart,
+    tempStorage,
+  ); // :762
 }

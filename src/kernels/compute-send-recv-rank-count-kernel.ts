@@ -96,13 +96,13 @@ function* computeSendRecvRankCountDevice(
  * Grid: (epSize, 2); y = 0 counts what is sent, y = 1 what is received. Block: 1024.
  * Source: trtllm_alltoall.cuh:582-604.
  */
-export function* computeSendRecvRankCountKernel(t: Thread, args: ComputeSendRecvRankCountArgs): KernelBody {
+export function computeSendRecvRankCountKernel(t: Thread, args: ComputeSendRecvRankCountArgs): KernelBody {
   const { kThreadsGroupSize, worldInfo, expertParallelInfo, maxTokenCountPerRank } = args;
   const { realRankTokenCountCumSum, gatheredTargetRankIds, sendRankCount, recvRankCount } = args;
   const sharedSendRecvRankCount = t.shared('sharedSendRecvRankCount', 'i32'); // :592
   // :593
   if (t.blockIdx.y === 0) {
-    yield* computeSendRecvRankCountDevice(
+    return computeSendRecvRankCountDevice(
       t,
       true,
       kThreadsGroupSize,
@@ -114,18 +114,17 @@ export function* computeSendRecvRankCountKernel(t: Thread, args: ComputeSendRecv
       sharedSendRecvRankCount,
       sendRankCount,
     ); // :595
-  } else {
-    yield* computeSendRecvRankCountDevice(
-      t,
-      false,
-      kThreadsGroupSize,
-      worldInfo,
-      expertParallelInfo,
-      maxTokenCountPerRank,
-      realRankTokenCountCumSum,
-      gatheredTargetRankIds,
-      sharedSendRecvRankCount,
-      recvRankCount,
-    ); // :600
   }
+  return computeSendRecvRankCountDevice(
+    t,
+    false,
+    kThreadsGroupSize,
+    worldInfo,
+    expertParallelInfo,
+    maxTokenCountPerRank,
+    realRankTokenCountCumSum,
+    gatheredTargetRankIds,
+    sharedSendRecvRankCount,
+    recvRankCount,
+  ); // :600
 }

@@ -1,5 +1,12 @@
 import type { Capture } from '../capture/index.js';
-import { describeOutcome, type Outcome, type StoreEvent, siteOf, type ThreadSite } from '../simt/index.js';
+import {
+  describeOutcome,
+  type Machine,
+  type Outcome,
+  type StoreEvent,
+  siteOf,
+  type ThreadSite,
+} from '../simt/index.js';
 import type { Call, CallOptions } from './call.js';
 import { type Comparison, compareCall } from './compare.js';
 import { setUpLocalGather } from './local-gather-call.js';
@@ -63,6 +70,29 @@ export interface LastWriter {
   readonly site: ThreadSite;
 }
 
+/** A call that is to be run once more, with a watch on a byte. */
+export interface LastWriterSearch {
+  /** Run it to its end. */
+  readonly machine: Machine;
+  /** Who wrote the byte last so far. Null: no thread did (the byte is as the host left it). */
+  lastWriter(): LastWriter | null;
+}
+
+/** Sets up a call once more under the same schedule, to find who writes the byte at `address` last. */
+export function searchLastWriter(
+  capture: Capture,
+  options: CallOptions,
+  file: string,
+  address: number,
+): LastWriterSearch {
+  const { machine } = setUpCall(capture, options, file);
+  let last: LastWriter | null = null;
+  machine.watch(address, 1, ({ step, thread, frames }: StoreEvent) => {
+    last = { step, site: siteOf(thread, frames) };
+  });
+  return { machine, lastWriter: () => last };
+}
+
 /**
  * Finds who wrote a byte last, by running the call once more under the same schedule with a watch on the byte.
  * Null: no thread did (the byte is as the host left it).
@@ -73,11 +103,7 @@ export function findLastWriter(
   file: string,
   address: number,
 ): LastWriter | null {
-  const { machine } = setUpCall(capture, options, file);
-  let last: LastWriter | null = null;
-  machine.watch(address, 1, ({ step, thread, frames }: StoreEvent) => {
-    last = { step, site: siteOf(thread, frames) };
-  });
-  machine.run();
-  return last;
+  const search = searchLastWriter(capture, options, file, address);
+  search.machine.run();
+  return search.lastWriter();
 }

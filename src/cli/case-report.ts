@@ -1,0 +1,138 @@
+import { type CaptureOp, describeThread, type LastWriter, type Outcome, type SourceFrame } from '../index.js';
+import { EXIT_MATCH } from './exit-code.js';
+import { originalLine } from './original-line.js';
+
+/** What was computed, and how it compares. Text and JSON are made from it. */
+export interface CaseReport {
+  /** Path as the user would type it; null for a generated call that is not saved. */
+  readonly file: string | null;
+  /** Short name for tables. */
+  readonly name: string;
+  /** Null if the file could not be read. */
+  readonly op: CaptureOp | 'channel_table' | null;
+  /** The call's size in a few characters; null if the file could not be read. */
+  readonly shape: string | null;
+  readonly result: 'match' | 'mismatch' | 'error';
+  /** How the simulated program ended; null if it did not run or could not go on for a reason that is not its own. */
+  readonly verdict: Outcome['verdict'] | null;
+  readonly exitCode: number;
+  readonly comparedBytes: number;
+  readonly differingBytes: number;
+  readonly undefinedBytes: number;
+  readonly difference: Difference | null;
+  readonly steps: number;
+  readonly wallMs: number;
+  /** Token of the schedule; null for what does not run on the machine. */
+  readonly schedule: string | null;
+  readonly recordedSchedule: string | null;
+  /** What is wrong, in words; null for a match. */
+  readonly problem: string | null;
+  /** Where simtwin itself failed; null unless it did. */
+  readonly stack: string | null;
+  /** File that the computed capture was written to. */
+  readonly out: string | null;
+  /** Command that does the same once more. */
+  readonly reproduce: string;
+}
+
+/** The first thing that differs. */
+export interface Difference {
+  readonly tensor: string;
+  readonly location: string;
+  readonly expected: number;
+  readonly got: number;
+  /** Null for what is no byte of memory. */
+  readonly memory: MemoryDifference | null;
+}
+
+/** Where in memory the first byte that differs is, and who wrote it. */
+export interface MemoryDifference {
+  /** Byte within the tensor (or the rank's workspace). */
+  readonly offsetBytes: number;
+  readonly address: number;
+  /** The element that the byte belongs to, where elements are numbers. */
+  readonly element: { readonly type: 'i32' | 'f32'; readonly expected: number; readonly got: number } | null;
+  /** Bytes around it; null stands for an undefined one. */
+  readonly window: {
+    readonly offsetBytes: number;
+    readonly expected: readonly number[];
+    readonly got: readonly (number | null)[];
+  };
+  /** Null: no thread wrote it. */
+  readonly lastWriter: LastWriter | null;
+}
+
+/** The command's result: the highest exit code of its parts. */
+export const exitCodeOf = (reports: readonly CaseReport[]): number =>
+  reports.reduce((highest, { exitCode }) => Math.max(highest, exitCode), EXIT_MATCH);
+
+/** `N passed, N failed`. */
+export const passedAndFailed = (reports: readonly CaseReport[]): { passed: number; failed: number } => {
+  const passed = reports.filter(({ result }) => result === 'match').length;
+  return { passed, failed: reports.length - passed };
+};
+
+/** The text that `--json` prints. */
+export function formatJson(reports: readonly CaseReport[], extra: Readonly<Record<string, unknown>> = {}): string {
+  const { passed, failed } = passedAndFailed(reports);
+  return `${JSON.stringify({ ...extra, captures: reports.map(jsonOf), passed, failed }, null, 2)}\n`;
+}
+
+function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
+  const { file, op, shape, result, verdict, comparedBytes, differingBytes, undefinedBytes, difference } = report;
+  const { steps, wallMs, schedule, recordedSchedule, problem, out, reproduce } = report;
+  return {
+    file,
+    op,
+    shape,
+    result,
+    verdict,
+    comparedBytes,
+    differingBytes,
+    undefinedBytes,
+    firstDifference: difference === null ? null : jsonOfDifference(difference),
+    steps,
+    wallMs: Math.round(wallMs * 10) / 10,
+    schedule,
+    ...(recordedSchedule === null ? {} : { recordedSchedule }),
+    problem,
+    ...(out === null ? {} : { out }),
+    reproduce,
+  };
+}
+
+function jsonOfDifference({ tensor, location, expected, got, memory }: Difference): Readonly<Record<string, unknown>> {
+  return {
+    tensor,
+    location,
+    offsetBytes: memory?.offsetBytes ?? null,
+    address: memory?.address ?? null,
+    expected,
+    got,
+    lastWriter: memory?.lastWriter == null ? null : jsonOfWriter(memory.lastWriter),
+  };
+}
+
+function jsonOfWriter({ step, site }: LastWriter): Readonly<Record<string, unknown>> {
+  const { rank, kernel, block, thread, warp, lane, operation, frames } = site;
+  return {
+    step,
+    description: describeThread(site),
+    rank,
+    kernel,
+    block,
+    thread,
+    warp,
+    lane,
+    operation,
+    source: frames.map(jsonOfFrame),
+  };
+}
+
+const jsonOfFrame = ({ functionName, file, line, column }: SourceFrame): Readonly<Record<string, unknown>> => ({
+  functionName,
+  file,
+  line,
+  column,
+  original: originalLine(file, line),
+});

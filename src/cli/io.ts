@@ -1,0 +1,20 @@
+import type { ChalkInstance } from 'chalk';
+
+/** A stream that text is written to. */
+export interface TextStream {
+  write(text: string): void;
+  readonly isTTY: boolean;
+  /** Width of the terminal; null if it is not known or there is none. */
+  readonly columns: number | null;
+  readonly chalk: ChalkInstance;
+}
+
+/** Everything of the process that the command line uses, so that tests can give their own. */
+export interface CliIo {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  /** Milliseconds from some moment on. */
+  readonly now: () => number;
+  /** Aborted when the user wants it to end (SIGINT). */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,70 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type Capture, CaptureError, writeCapture } from '../index.js';
+import { type InputFile, isFolder } from './find-inputs.js';
+import { UsageError } from './usage-error.js';
+
+/**
+ * Where the computed capture of each input goes: to the file `out` if PATH is one file (into `out` if that is a
+ * folder), else below the folder `out`, under the input's name.
+ * @throws UsageError if an input would be overwritten, or `out` cannot be what it has to be.
+ */
+export function planOutputs(
+  inputs: readonly InputFile[],
+  paths: readonly string[],
+  out: string,
+): ReadonlyMap<InputFile, string> {
+  const isOneFile = paths.length === 1 && !isFolder(paths[0]!);
+  const isIntoFolder = isFolder(out) || out.endsWith('/');
+  if (!isOneFile && !isFolder(out) && identityOf(out) !== null) {
+    throw new UsageError(`--out ${out} must be a folder, because PATH is a folder or several files`);
+  }
+  const captures = inputs.filter(({ kind }) => kind === 'capture');
+  const plan = new Map(
+    captures.map((input) => {
+      if (!isOneFile) return [input, join(out, input.name)];
+      return [input, isIntoFolder ? join(out, basename(input.path)) : out];
+    }),
+  );
+  const inputFiles = new Set(inputs.map(({ path }) => identityOf(path)));
+  for (const target of plan.values()) {
+    const identity = identityOf(target);
+    if (identity !== null && inputFiles.has(identity)) {
+      throw new UsageError(`--out ${out} would overwrite the input ${target}; give another name`);
+    }
+    if (isOneFile && !isIntoFolder) requireFolderOf(target);
+  }
+  return plan;
+}
+
+/** @throws UsageError if the file `out` cannot be written because of where it is. */
+export function requireFileTarget(out: string): void {
+  if (isFolder(out) || out.endsWith('/')) throw new UsageError(`--out ${out} must be a file, but is a folder`);
+  requireFolderOf(out);
+}
+
+/** Writes a capture; folders on the way are made. @throws CaptureError if that is not possible. */
+export function writeOutput(target: string, capture: Capture): string {
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new CaptureError(target, null, `its folder cannot be made (${code})`);
+  }
+  writeCapture(target, capture);
+  return target;
+}
+
+function requireFolderOf(target: string): void {
+  if (!isFolder(dirname(target))) throw new UsageError(`--out ${target}: there is no folder ${dirname(target)}`);
+}
+
+/** What tells files apart, whatever path leads to them; null if there is no such file. */
+function identityOf(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return ino === 0n ? resolve(path) : `${dev}:${ino}`;
+  } catch {
+    return null;
+  }
+}

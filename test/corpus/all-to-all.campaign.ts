@@ -1,0 +1,4 @@
+import { describeReplays } from './describe-replays.js';
+
+describeReplays('all-to-all');
+describeReplays('hang');

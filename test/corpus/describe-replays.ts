@@ -1,0 +1,14 @@
+import { describe, expect, test } from 'vitest';
+import { captureNames, readFixture, replay } from './captures.js';
+import { pinnedMatch } from './pinned-bytes.js';
+import { lawfulSchedules } from './schedules.js';
+
+/** Replays every capture of a folder of `fixtures/` under every kind of schedule under which its call ends. */
+export function describeReplays(folder: string): void {
+  describe.each(captureNames.filter((name) => name.startsWith(`${folder}/`)))('%s', (name) => {
+    const capture = readFixture(name);
+    test.each(lawfulSchedules(capture))('%s', (schedule) => {
+      expect(replay(capture, schedule)).toMatchObject(pinnedMatch(name));
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { describeReplays } from './describe-replays.js';
+
+describeReplays('prepare-indices');
+describeReplays('local-gather');
