@@ -244,11 +244,15 @@ export class Machine {
 
   /** A thread has not yielded an operation: it has exited, or its kernel is at fault. */
   #leave(thread: Thread, done: boolean | undefined): void {
-    if (done !== true) {
-      throw new Fault('KERNEL_THREW', `the kernel yields something that is no operation: write 'yield* t.…(…)'`);
+    if (done === true && thread.phase !== PHASE_CALLED) {
+      this.#exit(thread);
+      return;
     }
-    if (thread.phase === PHASE_CALLED) throw thread.droppedOperation();
-    this.#exit(thread);
+    // The kernel has come to its end or stands where no operation can be asked for its stack: the line is not known.
+    thread.coroutine = null;
+    if (done === true) throw thread.droppedOperation({ thread });
+    const message = `the kernel yields something that is no operation: write 'yield* t.…(…)'`;
+    throw new Fault('KERNEL_THREW', message, { thread });
   }
 
   /** Performs an operation that accesses no memory. `group`: lanes of the granule that have yielded in this step. */

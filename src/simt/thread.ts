@@ -1,5 +1,5 @@
 import type { Block } from './block.js';
-import { Fault } from './errors.js';
+import { Fault, type FaultThreads } from './errors.js';
 import type { Granule } from './granule.js';
 import {
   type KernelBody,
@@ -109,7 +109,7 @@ export class Thread implements Operation<never> {
   ordering: Ordering = 'volatile';
   scope: Scope = 'system';
   result: unknown = undefined;
-  // invariant: non-null from creation until exit
+  // invariant: null before the first step, and again once the thread has exited or is at fault
   coroutine: KernelBody | null = null;
   /** What to do with the stack of a probed thread, in place of going on or before it. */
   probe: ((stack: string | undefined) => void) | null = null;
@@ -515,10 +515,11 @@ export class Thread implements Operation<never> {
   }
 
   /** The fault of an operation that was called and not yielded before the next one or the kernel's end. */
-  droppedOperation(): Fault {
+  droppedOperation(threads: FaultThreads = {}): Fault {
     return new Fault(
       'DROPPED_OPERATION',
       `the operation ${OPERATION_NAMES[this.opcode]} was called and never yielded: write 'yield* t.…(…)'`,
+      threads,
     );
   }
 

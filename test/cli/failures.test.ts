@@ -79,10 +79,6 @@ describe('a mismatch says what differs and who wrote it', () => {
                   file: 'src/kernels/compute-send-recv-indices-kernel.ts',
                   original: 'trtllm_alltoall.cuh:735',
                 },
-                {
-                  file: 'src/kernels/compute-send-recv-indices-kernel.ts',
-                  original: 'trtllm_alltoall.cuh:762',
-                },
               ],
             },
           },

@@ -152,7 +152,7 @@ describe('a kernel that yields what is no operation', () => {
     ],
   ])('%s', (_, body) => {
     const error = errorOf(64, inOne(body));
-    expect(partsOf(error)).toMatchObject({ code: 'KERNEL_THREW', warp: 1, lane: 5 });
+    expect(partsOf(error)).toEqual({ code: 'KERNEL_THREW', warp: 1, lane: 5, line: undefined, other: null });
     expect(error.reason).toBe("the kernel yields something that is no operation: write 'yield* t.…(…)'");
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  DEFAULT_LIMITS,
   describeOutcome,
   formatSchedule,
   type Kernel,
@@ -112,11 +113,7 @@ describe('limits', () => {
   });
 
   test('that nobody gives are the defaults', () => {
-    expect(new Machine({ limits: { maxSteps: 5 } }).limits).toEqual({
-      maxSteps: 5,
-      maxIdleSteps: 2e7,
-      maxResidentThreads: 4e6,
-    });
+    expect(new Machine({ limits: { maxSteps: 5 } }).limits).toEqual({ ...DEFAULT_LIMITS, maxSteps: 5 });
   });
 });
 
