@@ -36,7 +36,7 @@ export class AddressSpace {
 
   /** Adds an allocation. Addresses must not overlap with another allocation. */
   allocate(info: AllocationInfo): Allocation {
-    const allocation = new Allocation(info);
+    const allocation = new Allocation(this, info);
     const at = this.#indexAbove(info.base);
     const before = this.#allocations[at - 1];
     const after = this.#allocations[at];

@@ -1,3 +1,4 @@
+import type { AddressSpace } from './address-space.js';
 import { Fault } from './errors.js';
 import { popc } from './integer.js';
 import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
@@ -9,7 +10,7 @@ const PAGE_SHIFT = 12;
 export const PAGE_BYTES = 1 << PAGE_SHIFT;
 
 /** Largest allocation: offsets into it must fit 32-bit word arithmetic. */
-export const MAX_ALLOCATION_BYTES = 2 ** 32;
+const MAX_ALLOCATION_BYTES = 2 ** 32;
 
 /** Aligned addresses must be aligned offsets, for the widest scalar: allocations are read through typed arrays. */
 const BASE_ALIGNMENT_BYTES = 8;
@@ -30,6 +31,7 @@ export interface AllocationInfo {
  * are committed lazily by the operating system and never filled.
  */
 export class Allocation {
+  readonly space: AddressSpace;
   readonly name: string;
   readonly base: number;
   readonly bytes: number;
@@ -56,7 +58,8 @@ export class Allocation {
   /** One bit a byte, set where definedness differs from the initial state; absent until some byte differs. */
   #changed: Uint8Array | null = null;
 
-  constructor({ name, base, bytes, defined }: AllocationInfo) {
+  constructor(space: AddressSpace, { name, base, bytes, defined }: AllocationInfo) {
+    this.space = space;
     if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > MAX_ALLOCATION_BYTES) {
       throw new RangeError(
         `allocation '${name}': ${bytes} bytes; an allocation has 0 to ${MAX_ALLOCATION_BYTES} bytes`,

@@ -4,7 +4,7 @@ import { Fault } from './errors.js';
 import type { Launch } from './launch.js';
 import { Pointer } from './pointer.js';
 import type { ReadySet } from './ready-set.js';
-import { type Dim3, type ScalarType, scalarBytes } from './scalar.js';
+import { type Dim3, type ScalarType, scalarBytes, scalarOf } from './scalar.js';
 import { PHASE_DONE, Thread, WARP_SIZE } from './thread.js';
 import { Warp } from './warp.js';
 
@@ -69,7 +69,7 @@ export class Block {
       bytes: count * scalarBytes(type),
       defined: false,
     });
-    const pointer = new Pointer(this.sharedSpace, type, allocation, 0);
+    const pointer = new Pointer(scalarOf(type), allocation, 0);
     this.#shared.set(name, { pointer: pointer as unknown as Pointer, count });
     return pointer;
   }

@@ -1,7 +1,7 @@
 import { AddressSpace } from './address-space.js';
 import type { Allocation } from './allocation.js';
 import { Pointer } from './pointer.js';
-import { type ScalarType, scalarBytes } from './scalar.js';
+import { type ScalarType, scalarBytes, scalarOf } from './scalar.js';
 
 /** First address handed out; low addresses stay free so that small integers used as pointers are out of bounds. */
 const FIRST_ADDRESS = 0x7f0000000000;
@@ -102,7 +102,7 @@ export class DeviceMemory {
     base: number,
     { zeroed = false }: AllocateOptions,
   ): Pointer<T> {
-    return new Pointer(this.space, type, this.space.allocate({ name, base, bytes, defined: zeroed }), 0);
+    return new Pointer(scalarOf(type), this.space.allocate({ name, base, bytes, defined: zeroed }), 0);
   }
 }
 

@@ -65,7 +65,7 @@ export const OPERATION_NAMES = [
 ] as const;
 
 /** Name of an operation. */
-export type OperationName = (typeof OPERATION_NAMES)[number];
+type OperationName = (typeof OPERATION_NAMES)[number];
 
 /** Number of an operation: its place in {@link OPERATION_NAMES}. */
 export type Opcode = number;

@@ -1,27 +1,33 @@
 import type { AddressSpace } from './address-space.js';
 import type { Allocation } from './allocation.js';
 import type { Register } from './register.js';
-import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
+import { type Scalar, type ScalarType, type ScalarValue, scalarOf } from './scalar.js';
 
 /**
  * A typed device pointer. Arithmetic is in elements, as in CUDA; nothing is checked until memory is touched.
  * `load` and `store` are plain accesses: ordinary calls that no scheduler sees.
  */
 export class Pointer<T extends ScalarType = ScalarType> {
-  readonly space: AddressSpace;
-  readonly type: T;
-  readonly elementBytes: 1 | 2 | 4 | 8;
+  readonly #scalar: Scalar<T>;
   /** Allocation that holds the address, or the one that the pointer was derived from if none does. */
   readonly allocation: Allocation;
   /** Bytes from the start of {@link allocation}; any integer. */
   readonly offset: number;
 
-  constructor(space: AddressSpace, type: T, allocation: Allocation, offset: number) {
-    this.space = space;
-    this.type = type;
-    this.elementBytes = scalarBytes(type);
+  constructor(scalar: Scalar<T>, allocation: Allocation, offset: number) {
+    this.#scalar = scalar;
     this.allocation = allocation;
     this.offset = offset;
+  }
+
+  get type(): T {
+    return this.#scalar.type;
+  }
+  get elementBytes(): 1 | 2 | 4 | 8 {
+    return this.#scalar.bytes;
+  }
+  get space(): AddressSpace {
+    return this.allocation.space;
   }
 
   /** Byte address in the address space. */
@@ -37,15 +43,15 @@ export class Pointer<T extends ScalarType = ScalarType> {
         : Number(BigInt.asIntN(64, count * BigInt(this.elementBytes)));
     const offset = this.offset + bytes;
     const { allocation } = this;
-    if (offset >= 0 && offset < allocation.bytes) return new Pointer(this.space, this.type, allocation, offset);
+    if (offset >= 0 && offset < allocation.bytes) return new Pointer(this.#scalar, allocation, offset);
     // Another rank's memory, the end, or nowhere: accesses are quicker from the allocation that holds the address.
     const target = this.space.find(allocation.base + offset) ?? allocation;
-    return new Pointer(this.space, this.type, target, allocation.base + offset - target.base);
+    return new Pointer(this.#scalar, target, allocation.base + offset - target.base);
   }
 
   /** `reinterpret_cast`: the same address as another element type. */
   cast<U extends ScalarType>(type: U): Pointer<U> {
-    return new Pointer(this.space, type, this.allocation, this.offset);
+    return new Pointer(scalarOf(type), this.allocation, this.offset);
   }
 
   /**
@@ -106,7 +112,7 @@ export function storeOperand(
   operand: number | bigint | Register,
 ): void {
   if (typeof operand === 'object') {
-    const { bytes } = operand;
+    const { bytes } = operand.scalar;
     if (bytes >= 4) allocation.writeWords(offset, bytes as 4 | 8, operand.low, operand.high, operand.defined);
     else {
       allocation.write(type, offset, operand.low);
@@ -117,13 +123,13 @@ export function storeOperand(
 
 /** Loads a register with the definedness of the bytes in memory. Domain: aligned, inside. */
 export function loadRegister(allocation: Allocation, offset: number, register: Register): void {
-  const { bytes } = register;
+  const { type, bytes } = register.scalar;
   if (bytes === 8) {
     const word = offset >>> 2;
     register.low = allocation.i32[word]!;
     register.high = allocation.i32[word + 1]!;
   } else {
-    register.low = (allocation.read(register.type, offset) as number) | 0;
+    register.low = (allocation.read(type, offset) as number) | 0;
     register.high = 0;
   }
   register.defined = allocation.mayHoldUndefined ? allocation.definedBits(offset, bytes) : (1 << bytes) - 1;

@@ -1,5 +1,5 @@
 import { Fault } from './errors.js';
-import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
+import { type Scalar, type ScalarType, type ScalarValue, scalarOf } from './scalar.js';
 
 // Conversion between a 64-bit value and its words without arithmetic on bigints. Little-endian, as the device is.
 const words = new Int32Array(2);
@@ -12,8 +12,7 @@ const wordsAsI64 = new BigInt64Array(words.buffer);
  * the compiler already proves that it is assigned before use.
  */
 export class Register<T extends ScalarType = ScalarType> {
-  readonly type: T;
-  readonly bytes: 1 | 2 | 4 | 8;
+  readonly scalar: Scalar<T>;
   /** Bits 0-31, signed. */
   low = 0;
   /** Bits 32-63, signed; 0 for narrower types. */
@@ -22,8 +21,7 @@ export class Register<T extends ScalarType = ScalarType> {
   defined = 0;
 
   constructor(type: T) {
-    this.type = type;
-    this.bytes = scalarBytes(type);
+    this.scalar = scalarOf(type);
   }
 
   /**
@@ -31,10 +29,11 @@ export class Register<T extends ScalarType = ScalarType> {
    * @throws SimtError UNDEFINED_READ if a byte of it was never defined.
    */
   get value(): ScalarValue<T> {
-    if (this.defined !== (1 << this.bytes) - 1) {
-      throw new Fault('UNDEFINED_READ', `uses a register of type ${this.type} that holds undefined bytes`);
+    const { type, bytes } = this.scalar;
+    if (this.defined !== (1 << bytes) - 1) {
+      throw new Fault('UNDEFINED_READ', `uses a register of type ${type} that holds undefined bytes`);
     }
-    return fromWords(this.type, this.low, this.high) as ScalarValue<T>;
+    return fromWords(type, this.low, this.high) as ScalarValue<T>;
   }
 
   /** `this = source`, undefined bytes included. */
@@ -54,7 +53,7 @@ export class Register<T extends ScalarType = ScalarType> {
       this.low = (value as number) | 0;
       this.high = 0;
     }
-    this.defined = (1 << this.bytes) - 1;
+    this.defined = (1 << this.scalar.bytes) - 1;
   }
 }
 

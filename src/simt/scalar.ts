@@ -14,20 +14,29 @@ export type F32 = number & { readonly [f32Brand]: true };
 /** The JavaScript value that holds a scalar of type `T`. */
 export type ScalarValue<T extends ScalarType> = T extends 'i64' | 'u64' ? bigint : T extends 'f32' ? F32 : number;
 
-const SIZE_BYTES: Readonly<Record<ScalarType, 1 | 2 | 4 | 8>> = {
-  i8: 1,
-  u8: 1,
-  i16: 2,
-  u16: 2,
-  i32: 4,
-  u32: 4,
-  f32: 4,
-  i64: 8,
-  u64: 8,
+/** A scalar type and `sizeof` it; one object a type, shared by everything that has the type. */
+export interface Scalar<T extends ScalarType = ScalarType> {
+  readonly type: T;
+  readonly bytes: 1 | 2 | 4 | 8;
+}
+
+const SCALARS: { readonly [T in ScalarType]: Scalar<T> } = {
+  i8: { type: 'i8', bytes: 1 },
+  u8: { type: 'u8', bytes: 1 },
+  i16: { type: 'i16', bytes: 2 },
+  u16: { type: 'u16', bytes: 2 },
+  i32: { type: 'i32', bytes: 4 },
+  u32: { type: 'u32', bytes: 4 },
+  f32: { type: 'f32', bytes: 4 },
+  i64: { type: 'i64', bytes: 8 },
+  u64: { type: 'u64', bytes: 8 },
 };
 
+/** The {@link Scalar} of a type. */
+export const scalarOf = <T extends ScalarType>(type: T): Scalar<T> => SCALARS[type];
+
 /** `sizeof(type)` in bytes. */
-export const scalarBytes = (type: ScalarType): 1 | 2 | 4 | 8 => SIZE_BYTES[type];
+export const scalarBytes = (type: ScalarType): 1 | 2 | 4 | 8 => SCALARS[type].bytes;
 
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);

@@ -39,9 +39,8 @@ export function describeOperation(thread: Thread): string {
   if (isCollective(opcode)) return `${name} mask 0x${(thread.mask >>> 0).toString(16).padStart(8, '0')}`;
   if (isBarrier(opcode)) {
     const aligned = thread.mask === 1 ? '.aligned' : '';
-    if (opcode === OP_BARRIER_SYNC && thread.operandB === 0)
-      return `barrier.sync.aligned ${thread.operandA} (all threads of the block)`;
-    return `${name}${aligned} ${thread.operandA}, ${thread.operandB}`;
+    const isOfBlock = opcode === OP_BARRIER_SYNC && thread.operandB === 0;
+    return `${name}${aligned} ${thread.operandA}${isOfBlock ? ' (all threads of the block)' : `, ${thread.operandB}`}`;
   }
   if (opcode === OP_ACTIVEMASK) return name;
   if (opcode === OP_FENCE) return `fence.${thread.scope}`;

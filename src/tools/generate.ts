@@ -14,8 +14,10 @@ import { PAGE_BYTES, Random } from '../simt/index.js';
 import { bytesOf } from './call.js';
 import { type ExpertParallelValues, readExpertParallelArgs, readMoeCommArgs } from './generate-args.js';
 
-/** Most elements of one generated array, and most bytes of one generated buffer. */
+/** Most elements of the index arrays of a generated call. */
 const MOST_ELEMENTS = 2 ** 26;
+/** Most bytes of a generated call's inputs, and of its outputs. */
+const MOST_BYTES = 2 ** 32;
 
 /**
  * A call of `op` with random inputs and without outputs: the same for the same arguments and seed, on every machine.
@@ -39,6 +41,7 @@ export function generateCapture(op: CaptureOp, args: Readonly<Record<string, Jso
 function generatePrepareIndices(values: ExpertParallelValues, random: Random): PrepareIndicesCapture {
   requireSize(
     'ep_size * max_token_count_per_rank * top_k',
+    MOST_ELEMENTS,
     values.ep_size,
     values.max_token_count_per_rank,
     values.top_k,
@@ -83,10 +86,20 @@ function generateMoeComm(given: Readonly<Record<string, JsonValue>>, random: Ran
   const values = readMoeCommArgs(given);
   const { ep_size: epSize, tokens, top_k: topK, vector_bytes: vectorBytes, max_usable_sm_count } = values;
   const { input_row_stride_bytes: inputRowStrideBytes, output_row_stride_bytes: outputRowStrideBytes } = values;
-  requireSize('ep_size * ep_size * tokens * output_row_stride_bytes', epSize, epSize, tokens, outputRowStrideBytes);
-  requireSize('ep_size * tokens * input_row_stride_bytes', epSize, tokens, inputRowStrideBytes);
+  const targets = Math.min(topK, epSize);
+  requireSize('ep_size * ep_size * tokens', MOST_ELEMENTS, epSize, epSize, tokens);
+  requireSize('ep_size * tokens * input_row_stride_bytes', MOST_BYTES, epSize, tokens, inputRowStrideBytes);
+  requireSize(
+    'ep_size * tokens * min(top_k, ep_size) * output_row_stride_bytes',
+    MOST_BYTES,
+    epSize,
+    tokens,
+    targets,
+    outputRowStrideBytes,
+  );
   const host = new MoeCommHost({ multiProcessorCount: max_usable_sm_count });
-  const gatheredTargetRankIds = Int32Array.from({ length: epSize * tokens * topK }, () => random.nextBelow(epSize));
+  const routing = { ep_size: epSize, top_k: topK, duplicates: topK > epSize, out_of_range: false };
+  const gatheredTargetRankIds = randomTargets(routing, epSize * tokens, random);
   const ranks = Array.from({ length: epSize }, (_, epRank) => {
     const prepared = prepareIndicesReference({
       epSize,
@@ -96,12 +109,13 @@ function generateMoeComm(given: Readonly<Record<string, JsonValue>>, random: Ran
       gatheredTargetRankIds,
       realRankTokenCountCumSum: null,
     });
+    const received = prepared.recvRankCountCumSum[epSize - 1]!;
     return {
       inputs: {
         input: bytesOf(randomWords((tokens * inputRowStrideBytes) / 4, random)),
         inputRows: tokens,
-        output: bytesOf(randomWords((epSize * tokens * outputRowStrideBytes) / 4, random)),
-        outputRows: epSize * tokens,
+        output: bytesOf(randomWords((received * outputRowStrideBytes) / 4, random)),
+        outputRows: received,
         sendRankCumSum: prepared.sendRankCountCumSum,
         sendIndices: prepared.sendRankLocalIndices,
         recvRankCumSum: prepared.recvRankCountCumSum,
@@ -164,7 +178,11 @@ function randomCumSum(ranks: number, most: number, random: Random): Int32Array {
 }
 
 /** i32 [tokens, top_k]: the target ranks of each token. */
-function randomTargets(values: ExpertParallelValues, tokens: number, random: Random): Int32Array {
+function randomTargets(
+  values: Pick<ExpertParallelValues, 'ep_size' | 'top_k' | 'duplicates' | 'out_of_range'>,
+  tokens: number,
+  random: Random,
+): Int32Array {
   const { ep_size, top_k, duplicates, out_of_range } = values;
   const targets = new Int32Array(tokens * top_k);
   const deck = Int32Array.from({ length: ep_size }, (_, rank) => rank);
@@ -191,8 +209,7 @@ function randomTargets(values: ExpertParallelValues, tokens: number, random: Ran
   return targets;
 }
 
-const randomWords = (count: number, random: Random): Int32Array =>
-  Int32Array.from({ length: count }, () => random.nextWord() | 0);
+const randomWords = (count: number, random: Random): Int32Array => new Int32Array(count).map(() => random.nextWord());
 
 /** Arbitrary bit patterns, about one in eight of them a NaN with a payload. */
 const randomFloatBits = (count: number, random: Random): Int32Array =>
@@ -201,7 +218,7 @@ const randomFloatBits = (count: number, random: Random): Int32Array =>
     return random.nextBelow(8) === 0 ? word | 0x7f800001 : word | 0;
   });
 
-function requireSize(product: string, ...factors: readonly number[]): void {
+function requireSize(product: string, most: number, ...factors: readonly number[]): void {
   const size = factors.reduce((a, b) => a * b);
-  if (size > MOST_ELEMENTS) throw new RangeError(`${product} must be at most ${MOST_ELEMENTS}, but is ${size}`);
+  if (size > most) throw new RangeError(`${product} must be at most ${most}, but is ${size}`);
 }

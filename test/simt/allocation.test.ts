@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Allocation, DeviceMemory, PAGE_BYTES, type Pointer, Register, type ScalarType } from '../../src/simt/index.js';
+import {
+  AddressSpace,
+  Allocation,
+  DeviceMemory,
+  PAGE_BYTES,
+  type Pointer,
+  Register,
+  type ScalarType,
+} from '../../src/simt/index.js';
 import { describeProperty } from '../reference/describe-property.js';
 import { range } from './support.js';
 
@@ -240,7 +248,7 @@ describe('written pages', () => {
 
   test('the last page of the largest allocation', () => {
     const bytes = 2 ** 32;
-    const allocation = new Allocation({ name: 'all', base: 2 ** 21, bytes, defined: true });
+    const allocation = new Allocation(new AddressSpace('global'), { name: 'all', base: 2 ** 21, bytes, defined: true });
     allocation.write('u8', bytes - 1, 7);
     allocation.write('u64', bytes / 2, 7n);
     expect(allocation.writtenPages()).toEqual([2 ** 19, 2 ** 20 - 1]);
@@ -261,7 +269,7 @@ describe('refused', () => {
   });
 
   test.each([1, 2, 4, 12, 2.5])('an allocation at address %d: aligned addresses must be aligned offsets', (base) => {
-    const allocate = () => new Allocation({ name: 'odd', base, bytes: 64, defined: false });
+    const allocate = () => new Allocation(new AddressSpace('global'), { name: 'odd', base, bytes: 64, defined: false });
     expect(allocate).toThrow(RangeError);
     expect(allocate).toThrow('must be a multiple of 8');
   });

@@ -48,6 +48,7 @@ describe('the count', () => {
     });
     expect(error.code).toBe('BARRIER_COUNT');
     expect(error.reason).toBe('barrier.arrive 2 needs a count of threads above 0');
+    expect(error.site.operation).toBe('barrier.arrive 2, 0');
   });
 
   test('of two warps must be the same', () => {
@@ -69,12 +70,24 @@ describe('the count', () => {
     }
   });
 
+  test('of two warps: the other thread is the first that waits', () => {
+    const error = errorOf(96, function* (t) {
+      if (t.warp.index === 1) {
+        if (t.laneId === 0) yield* t.threadfence();
+        yield* t.barrierSync(2, 96);
+      } else yield* t.barrierSync(2, t.warp.index === 0 ? 96 : 64);
+    });
+    expect(partsOf(error)).toMatchObject({ code: 'BARRIER_COUNT', warp: 2, lane: 0, other: { warp: 0, lane: 0 } });
+  });
+
   test('of a barrier that is used both with and without one', () => {
     const error = errorOf(64, function* (t) {
       if (t.warp.index === 0) yield* t.syncthreads();
       else yield* t.barrierSyncAligned(0, 64);
     });
     expect(error.reason).toBe('barrier 0 is in use for all threads of the block; this thread expects 64 threads');
+    expect(error.site.operation).toBe('barrier.sync.aligned 0, 64');
+    expect(error.other!.operation).toBe('barrier.sync.aligned 0 (all threads of the block)');
   });
 
   test('against warps that only arrived names no other thread', () => {

@@ -266,6 +266,32 @@ describe('use after free', () => {
   });
 });
 
+describe('the allocation at an address', () => {
+  test.each([
+    [-1, null],
+    [0, 'a'],
+    [39, 'a'],
+    [40, null],
+    [1024 - 1, null],
+    [1024, 'b'],
+    [1024 + 8, null],
+  ])('%i bytes from the first: %s', (distance, name) => {
+    const { memory } = new Machine();
+    const a = memory.allocate('a', 'i32', 10);
+    memory.allocate('b', 'u64', 1);
+    const find = () => memory.allocationAt(a.address + distance).name;
+    if (name !== null) expect(find()).toBe(name);
+    else expect(find).toThrow(new RangeError(`nothing is allocated at 0x${(a.address + distance).toString(16)}`));
+  });
+
+  test('may be freed', () => {
+    const { memory } = new Machine();
+    const p = memory.allocate('a', 'i32', 1);
+    memory.free(p);
+    expect(memory.allocationAt(p.address)).toMatchObject({ name: 'a', freed: true });
+  });
+});
+
 describe('downloads', () => {
   test('give the bytes from the pointer on', () => {
     const { memory } = new Machine();

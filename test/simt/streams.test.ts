@@ -93,6 +93,19 @@ describe('resident blocks', () => {
     expect([...machine.residentBlocks]).toEqual([]);
   });
 
+  test('have as many threads as an H100 at most, unless the schedule says otherwise', () => {
+    const residentThreads = (schedule: string, block: number) => {
+      const machine = new Machine({ schedule });
+      machine.stream().launch(logging, { grid: 600, block }, { log: [], tag: 'a' });
+      expect(machine.advance(0)).toBe(null);
+      return [...machine.residentBlocks].length * block;
+    };
+    expect(residentThreads('rr', 1024)).toBe(132 * 2048);
+    expect(residentThreads('rr', 1000)).toBe(270_000);
+    expect(residentThreads('rr', 32)).toBe(600 * 32);
+    expect(residentThreads('rr,resident=3', 1024)).toBe(3 * 1024);
+  });
+
   test('of one launch make room for those of another on the same device, in order', () => {
     const machine = new Machine({ schedule: 'rr,resident=2' });
     const log: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FULL_MASK, type Operation, type Thread } from '../../src/simt/index.js';
-import { describeRun, errorOf, lineFinder, partsOf, runBlock, type ThreadBody } from './support.js';
+import { describeRun, errorOf, lineFinder, partsOf, range, runBlock, type ThreadBody } from './support.js';
 
 const lineOf = lineFinder(import.meta.url);
 const GRANULES = ['rr', 'rr,granule=8', 'rr,granule=1', 'random:5', 'random:6,granule=1', 'blocked'];
@@ -105,6 +105,31 @@ describe('lanes that wait for each other', () => {
       'lanes that wait for each other are in different operations: lane 9 in vote.sync.any (mask 0xffffffff), lane 8 in bar.warp.sync (mask 0xffffffff); 9 lanes wait there',
     );
     expect(error.other!.operation).toBe('bar.warp.sync mask 0xffffffff');
+  });
+
+  test.each(range(32))('and one of them differs, in its operation or its mask: lane %i', (odd) => {
+    for (const schedule of ['rr', 'rr,granule=1']) {
+      const operation = errorOf(
+        32,
+        function* (t) {
+          if (t.laneId === odd) yield* t.allSync(FULL_MASK, true);
+          else yield* t.anySync(FULL_MASK, true);
+        },
+        { schedule },
+      );
+      const mask = errorOf(
+        32,
+        function* (t) {
+          const other = (odd + 5) % 32;
+          yield* t.anySync(t.laneId === odd ? FULL_MASK ^ (1 << other) : FULL_MASK, true);
+        },
+        { schedule },
+      );
+      for (const { code, site, other } of [operation, mask]) {
+        expect(code).toBe('WARP_DIVERGENCE');
+        expect([site.lane, other!.lane]).toContain(odd);
+      }
+    }
   });
 
   test.each<[string, ThreadBody<unknown>]>([
