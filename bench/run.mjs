@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 function measure(name, schedule = 'rr') {
-  const output = execFileSync(process.execPath, ['--expose-gc', at('work.mjs'), name, schedule], { encoding: 'utf8' });
+  const output = execFileSync(process.execPath, [at('work.mjs'), name, schedule], { encoding: 'utf8' });
   return JSON.parse(output);
 }
 

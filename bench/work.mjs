@@ -1,4 +1,4 @@
-// One piece of work, measured in a process of its own: node --expose-gc bench/work.mjs NAME [SCHEDULE]
+// One piece of work, measured in a process of its own: node bench/work.mjs NAME [SCHEDULE]
 // Prints one line of JSON. Times are CPU time of the whole process (JIT and garbage collection included), in ms.
 import { checkAgainstReference, generateCapture, Machine, setUpCall } from 'simtwin';
 import { neighbourKernel } from './neighbour-kernel.mjs';
@@ -15,7 +15,6 @@ function timed(times, prepare) {
   const runs = [];
   for (let run = 0; run < times; run++) {
     const work = prepare();
-    globalThis.gc();
     const start = cpuMs();
     const result = work();
     runs.push({ ms: cpuMs() - start, ...result });
