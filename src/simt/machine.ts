@@ -402,8 +402,8 @@ export class Machine {
 
 /** Calls the kernel: a generator's body, or what stands before the generator that it returns. */
 function start(thread: Thread): KernelBody {
-  const { launch } = thread.block;
-  thread.coroutine = launch.kernel(thread, launch.args);
+  const { kernel, args } = thread.block.launch;
+  thread.coroutine = kernel(thread, args);
   return thread.coroutine;
 }
 

@@ -136,6 +136,25 @@ describeProperty<(atomic: Atomic) => bigint>(
   },
 );
 
+test.each<[Type, Kind, old: bigint, value: bigint, compare: bigint, next: bigint]>([
+  ['u64', 'add', 5n, -1n, 0n, 4n],
+  ['u64', 'min', 5n, -1n, 0n, 5n],
+  ['u64', 'cas', 2n ** 64n - 1n, 7n, -1n, 7n],
+  ['i64', 'max', -5n, 2n ** 64n - 1n, 0n, -1n],
+  ['i64', 'cas', -1n, 2n ** 63n, 2n ** 64n - 1n, -(2n ** 63n)],
+  ['u32', 'max', 5n, -1n, 0n, 2n ** 32n - 1n],
+  ['u32', 'cas', 2n ** 32n - 1n, 7n, -1n, 7n],
+  ['i32', 'min', 5n, 2n ** 32n - 1n, 0n, -1n],
+  ['i32', 'cas', -1n, 7n, 2n ** 32n - 1n, 7n],
+])('%s %s takes words as they come: %d, %d (%d) gives %d', (type, kind, old, value, compare, expected) => {
+  const p: Pointer<Type> = new Machine().memory.allocate('a', type, 1);
+  p.store(0, toScalar(type, old));
+  runOn(new Machine(), 1, function* (t) {
+    yield* operationOf(t, p, 0, { kind, type, scope: 'device', old, value, compare });
+  });
+  expect(BigInt(p.load())).toBe(expected);
+});
+
 const SCHEDULES = ['rr', 'blocked', 'random:3', 'rr,granule=1', 'random:4,granule=8', 'blocked,granule=1'];
 
 describe.each(SCHEDULES)('under %s', (schedule) => {

@@ -36,6 +36,11 @@ describe('an operation that is called and not yielded', () => {
     );
     expect(partsOf(error)).toEqual({ code: 'DROPPED_OPERATION', warp: 1, lane: 5, line: undefined, other: null });
     expect(error.reason).toBe(`the operation barrier.sync ${DROPPED}`);
+    expect(error.message.split('\n').slice(1)).toEqual([
+      '  thread: rank 0 block (0,0,0) warp 1 lane 5 (thread (37,0,0)) of kernel',
+      '  operation: barrier.sync',
+      '  at step 6 of schedule rr',
+    ]);
   });
 
   test('is described by its name, not by the operands of the next', () => {
