@@ -3,7 +3,7 @@ import { Random } from './random.js';
 import type { PickRun, Policy } from './schedule.js';
 
 /** The ready granules as a scheduler sees them; never empty when it is asked. */
-export interface ReadyView {
+interface ReadyView {
   readonly size: number;
   /** The granule that has been ready for longest but `index`. */
   at(index: number): Granule;

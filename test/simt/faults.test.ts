@@ -39,7 +39,7 @@ describe('an operation that is called and not yielded', () => {
     expect(error.message.split('\n').slice(1)).toEqual([
       '  thread: rank 0 block (0,0,0) warp 1 lane 5 (thread (37,0,0)) of kernel',
       '  operation: barrier.sync',
-      '  at step 6 of schedule rr',
+      '  at step 3 of schedule rr',
     ]);
   });
 
