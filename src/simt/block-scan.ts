@@ -5,7 +5,7 @@ import { FULL_MASK, type Thread, WARP_SIZE } from './thread.js';
 /**
  * `cub::BlockScan<int, BLOCK_THREADS>`, algorithm BLOCK_SCAN_RAKING, the default: every thread writes its value to
  * shared memory, the first warp scans it, every thread reads its result, with a block barrier before and after the
- * warp's part. Using the same storage again without a barrier between is a race, as in CUB. A block of one warp scans
+ * warp's part. CUB asks for a block barrier before the storage is used again. A block of one warp scans
  * with shuffles alone.
  *
  * Sums wrap at 32 bits. Source: CUB, `cub/block/block_scan.cuh`, `specializations/block_scan_raking.cuh`.

@@ -4,7 +4,16 @@ import { DeviceMemory } from './device-memory.js';
 import { assertInvariant, Fault, SimtError } from './errors.js';
 import type { Granule } from './granule.js';
 import type { Launch } from './launch.js';
-import { isAccess, isBarrier, isCollective, isWrite, type KernelBody, OP_ACTIVEMASK } from './operation.js';
+import {
+  isAccess,
+  isBarrier,
+  isCollective,
+  isWrite,
+  type KernelBody,
+  OP_ACTIVEMASK,
+  OP_ATOMIC_CAS,
+  OP_ATOMIC_EXCH,
+} from './operation.js';
 import { DEFAULT_LIMITS, type Limits, type Outcome } from './outcome.js';
 import { ReadySet } from './ready-set.js';
 import { DEFAULT_SCHEDULE, formatSchedule, type PickRun, parseSchedule, type Schedule } from './schedule.js';
@@ -227,7 +236,7 @@ export class Machine {
         thread.result = performAccess(thread);
         thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
         granule.readyLanes |= 1 << lane;
-        if (isWrite(thread.opcode)) this.#last.wrote = true;
+        if (isWrite(thread.opcode) && !leavesMemoryAsItIs(thread)) this.#last.wrote = true;
       } else this.#perform(thread, granule, yielded);
     }
     if (this.#last.wrote) this.#idleSteps = 0;
@@ -405,6 +414,11 @@ function start(thread: Thread): KernelBody {
   const { kernel, args } = thread.block.launch;
   thread.coroutine = kernel(thread, args);
   return thread.coroutine;
+}
+
+/** Whether an atomic that has been performed is one of a spin lock that did not get the lock. */
+function leavesMemoryAsItIs({ opcode, result, value, value1 }: Thread): boolean {
+  return (opcode === OP_ATOMIC_CAS && result !== value1) || (opcode === OP_ATOMIC_EXCH && result === value);
 }
 
 /** The lanes of a granule that perform `activemask` in this step. */

@@ -50,6 +50,19 @@ describe('limits', () => {
     expect(text).toMatch(/rank 0 block \(0,0,0\) warp 2 lanes 0-5: runs; its last operation was /);
   });
 
+  test.each(['atomicCAS', 'atomicExch'] as const)(
+    'of steps without a write: %s on a lock that is taken is none',
+    (kind) => {
+      const machine = new Machine({ limits: { maxIdleSteps: 100 } });
+      const lock = machine.memory.upload('lock', 'u32', Uint32Array.of(1));
+      const outcome = outcomeOn(machine, 32, function* (t) {
+        if (kind === 'atomicCAS') while ((yield* t.atomicCAS(lock, 0, 0, 1)) !== 0);
+        else while ((yield* t.atomicExch(lock, 0, 1)) !== 0);
+      });
+      expect(outcome).toMatchObject({ verdict: 'budget', limit: 'maxIdleSteps', steps: 100 });
+    },
+  );
+
   test.each<[string, ThreadBody<unknown>]>([
     [
       'a volatile store',
