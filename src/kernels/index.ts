@@ -31,4 +31,4 @@ export {
 } from './moe-comm-structs.js';
 export { type MoeLocalGatherParams, moeLocalGather } from './moe-local-gather.js';
 export { type MoeLocalGatherDeviceArgs, moeLocalGatherDevice } from './moe-local-gather-device.js';
-export { describeWorkspaceByte, type WorkspaceShape } from './workspace-layout.js';
+export { describeWorkspaceByte, vectorWordAt, type WorkspaceShape } from './workspace-layout.js';

@@ -17,6 +17,28 @@ export interface WorkspaceShape {
 const ROW_BYTES = WARP_SIZE * 16;
 
 /**
+ * Which u64 of its vector the FIFO byte at `offsetBytes` carries; null for a flag and behind the FIFOs. Words from the
+ * vector's length on are padding, whose lanes store whatever their registers hold. Source: trtllm_alltoall.cuh:374-397.
+ */
+export function vectorWordAt(shape: WorkspaceShape, offsetBytes: number): number | null {
+  const { constants: c, epSize, channelCount, packetsPerVector } = shape;
+  if (offsetBytes >= c.RECV_FIFO_TOTAL_BYTES * channelCount * epSize) return null;
+  const packet = Math.floor((offsetBytes % c.RECV_FIFO_ENTRY_BYTES) / c.PACKET_SIZE_IN_BYTES);
+  const inPacket = offsetBytes % c.PACKET_SIZE_IN_BYTES;
+  const row = Math.floor(inPacket / ROW_BYTES);
+  const lane = Math.floor((inPacket % ROW_BYTES) / 16);
+  const half = inPacket % 16 < SIZEOF_U64 ? 0 : 1;
+  const isFlagThread = lane % 8 === 7;
+  if (isFlagThread && half === 1) return null;
+  // A flag thread's lower half in an odd row is the upper half of what it loaded for the row before.
+  const isMoved = isFlagThread && row % 2 === 1;
+  const g = isMoved ? row - 1 : row;
+  const ix = g * WARP_SIZE - 4 * (g >> 1) + lane - (g % 2) * (lane >> 3);
+  const vecOff = (packet % packetsPerVector) * c.DATA_PAYLOAD_SIZE_PER_PACKET_IN_U64;
+  return vecOff + 2 * ix + (isMoved ? 1 : half);
+}
+
+/**
  * What the byte at `offsetBytes` of rank `rank`'s part of the workspace is: a byte of a FIFO into this rank, or of the
  * head or tail of one out of it. Source: trtllm_alltoall.cuh:221-243 (where they lie), 362-398 (packets).
  */

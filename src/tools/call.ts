@@ -11,6 +11,8 @@ export interface ExpectedBytes {
   readonly bytes: Uint8Array;
   /** Where the byte at `offsetBytes` within the allocation is, in the words of the kernel: `row 3, byte 17`. */
   readonly locate: (offsetBytes: number) => string;
+  /** Whether the original never defines the byte at `offsetBytes`, so that it may be left out; absent: it defines all. */
+  readonly mayBeUndefined?: (offsetBytes: number) => boolean;
 }
 
 /** A captured call, set up on a machine of its own: inputs in memory, kernels queued. */

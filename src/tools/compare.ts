@@ -19,12 +19,15 @@ export interface Comparison {
   /** Bytes that were compared. */
   readonly comparedBytes: number;
   readonly differingBytes: number;
-  /** Bytes left out because the program never defined them. */
+  /** Bytes left out because neither the program nor the original ever defined them. */
   readonly undefinedBytes: number;
   readonly firstDifference: FirstDifference | null;
 }
 
-/** Compares every byte that a call ought to leave behind, but those that the program never defined. */
+/**
+ * Compares every byte that a call ought to leave behind. A byte is left out only if the simulated program never defined
+ * it and the original does not either; one that the program alone leaves undefined differs.
+ */
 export function compareCall(call: Call): Comparison {
   let comparedBytes = 0;
   let differingBytes = 0;
@@ -32,24 +35,35 @@ export function compareCall(call: Call): Comparison {
   let firstDifference: FirstDifference | null = null;
   for (const region of call.expected()) {
     const { allocation, offsetBytes, bytes } = region;
-    const skipped = allocation.countUndefined(offsetBytes, bytes.length);
-    undefinedBytes += skipped;
-    comparedBytes += bytes.length - skipped;
-    if (equalBytes(allocation, offsetBytes, bytes)) continue;
+    if (!allocation.mayHoldUndefined && equalBytes(allocation, offsetBytes, bytes)) {
+      comparedBytes += bytes.length;
+      continue;
+    }
     for (let at = 0; at < bytes.length; at++) {
-      if (allocation.u8[offsetBytes + at] === bytes[at] || allocation.definedBits(offsetBytes + at, 1) === 0) continue;
+      const offset = offsetBytes + at;
+      const isDefined = allocation.definedBits(offset, 1) === 1;
+      if (!isDefined && region.mayBeUndefined?.(offset) === true) {
+        undefinedBytes++;
+        continue;
+      }
+      comparedBytes++;
+      if (isDefined && allocation.u8[offset] === bytes[at]) continue;
       differingBytes++;
-      firstDifference ??= differenceAt(region, at);
+      firstDifference ??= differenceAt(region, at, isDefined);
     }
   }
   return { comparedBytes, differingBytes, undefinedBytes, firstDifference };
 }
 
-function differenceAt({ tensor, allocation, offsetBytes, bytes, locate }: ExpectedBytes, at: number): FirstDifference {
+function differenceAt(
+  { tensor, allocation, offsetBytes, bytes, locate }: ExpectedBytes,
+  at: number,
+  isDefined: boolean,
+): FirstDifference {
   const offset = offsetBytes + at;
   return {
     tensor,
-    location: locate(offset),
+    location: isDefined ? locate(offset) : `${locate(offset)}: the program never defined this byte`,
     offsetBytes: offset,
     address: allocation.base + offset,
     expected: bytes[at]!,

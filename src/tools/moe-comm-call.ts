@@ -1,5 +1,11 @@
 import { CaptureError, type MoeCommCapture, type WorkspacePages } from '../capture/index.js';
-import { describeWorkspaceByte, MoeCommHost, moeAllToAll, type WorkspaceShape } from '../kernels/index.js';
+import {
+  describeWorkspaceByte,
+  MoeCommHost,
+  moeAllToAll,
+  vectorWordAt,
+  type WorkspaceShape,
+} from '../kernels/index.js';
 import { type Allocation, Machine, PAGE_BYTES, type Pointer } from '../simt/index.js';
 import type { Call, CallOptions, ExpectedBytes } from './call.js';
 
@@ -83,7 +89,7 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
         const recorded = ranks[r]!.outputs;
         if (recorded === null) throw new RangeError('the capture has no outputs to compare with');
         yield expectOutput(r, outputs[r]!, recorded.output, args.outputRowStrideBytes);
-        yield* expectWorkspace(r, workspaces[r]!, recorded.workspacePages, shape);
+        yield* expectWorkspace(r, workspaces[r]!, recorded.workspacePages, shape, vectorBytes / SIZEOF_U64);
       }
     },
     withOutputs: () => ({
@@ -92,7 +98,7 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
         inputs: rank.inputs,
         outputs: {
           output: memory.download(outputs[r]!, rank.inputs.output.length / SIZEOF_U64),
-          workspacePages: collectPages(workspaces[r]!),
+          workspacePages: collectPages(workspaces[r]!, rank.inputs.workspacePages.pageBytes),
         },
       })),
     }),
@@ -120,17 +126,22 @@ function writePages(allocation: Allocation, { pages, pageBytes, data }: Workspac
   });
 }
 
-function collectPages(allocation: Allocation): WorkspacePages {
-  const pages = allocation.writtenPages().filter((page) => pageOf(allocation, page).some((byte) => byte !== 0));
-  const data = new Uint8Array(pages.length * PAGE_BYTES);
+/** The pages of `pageBytes` that are not all zero. */
+function collectPages(allocation: Allocation, pageBytes: number): WorkspacePages {
+  const touched = new Set<number>();
+  for (const page of allocation.writtenPages()) {
+    const end = Math.min((page + 1) * PAGE_BYTES, allocation.bytes);
+    for (let own = Math.floor((page * PAGE_BYTES) / pageBytes); own * pageBytes < end; own++) touched.add(own);
+  }
+  const bytesOfPage = (page: number): Uint8Array =>
+    allocation.u8.subarray(page * pageBytes, Math.min((page + 1) * pageBytes, allocation.bytes));
+  const pages = [...touched].sort((a, b) => a - b).filter((page) => bytesOfPage(page).some((byte) => byte !== 0));
+  const data = new Uint8Array(pages.length * pageBytes);
   pages.forEach((page, index) => {
-    data.set(pageOf(allocation, page), index * PAGE_BYTES);
+    data.set(bytesOfPage(page), index * pageBytes);
   });
-  return { pageBytes: PAGE_BYTES, pages, data };
+  return { pageBytes, pages, data };
 }
-
-const pageOf = (allocation: Allocation, page: number): Uint8Array =>
-  allocation.u8.subarray(page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, allocation.bytes));
 
 function expectOutput(rank: number, pointer: Pointer, expected: Uint8Array, rowBytes: number): ExpectedBytes {
   return {
@@ -148,6 +159,7 @@ function* expectWorkspace(
   allocation: Allocation,
   recorded: WorkspacePages,
   shape: WorkspaceShape,
+  vectorSizeInU64: number,
 ): Generator<ExpectedBytes> {
   const recordedPages = splitPages(recorded);
   const pages = [...new Set([...recordedPages.keys(), ...allocation.writtenPages()])].sort((a, b) => a - b);
@@ -160,6 +172,7 @@ function* expectWorkspace(
       offsetBytes,
       bytes,
       locate: (offset) => describeWorkspaceByte(shape, rank, offset),
+      mayBeUndefined: (offset) => (vectorWordAt(shape, offset) ?? -1) >= vectorSizeInU64,
     };
   }
 }

@@ -88,7 +88,8 @@ export function searchLastWriter(
   const { machine } = setUpCall(capture, options, file);
   let last: LastWriter | null = null;
   machine.watch(address, 1, ({ step, thread, frames }: StoreEvent) => {
-    last = { step, site: siteOf(thread, frames) };
+    // A visible store is reported when its thread goes on, which may be after later stores of others.
+    if (last === null || step >= last.step) last = { step, site: siteOf(thread, frames) };
   });
   return { machine, lastWriter: () => last };
 }
