@@ -6,7 +6,7 @@
 #include "common.cuh"
 
 template <int THREADS>
-__global__ void block_scan(const uint32_t* in, uint32_t* out) {
+__global__ void __launch_bounds__(THREADS) block_scan(const uint32_t* in, uint32_t* out) {
   typedef cub::BlockScan<int, THREADS> Scan;
   __shared__ typename Scan::TempStorage storage;
   Writer w(out);

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { describeThread, type LastWriter } from '../index.js';
 import type { CaseReport, Difference, MemoryDifference } from './case-report.js';
-import { counted, formatCount, formatHex, wrap } from './format.js';
+import { counted, formatCount, formatHex, printable, wrap } from './format.js';
 import { originalLine } from './original-line.js';
 import { readSourceLines } from './package-files.js';
 
@@ -19,7 +19,9 @@ type AddField = (label: string, text: string) => void;
 export function explain(report: CaseReport, chalk: ChalkInstance, width: number | null): string[] {
   const { file, name, op, shape, result, difference, problem, stack, comparedBytes, differingBytes } = report;
   const what = [op, shape].filter((part) => part !== null).join(', ');
-  const lines = [`${chalk.red.bold(result)}: ${chalk.bold(file ?? name)}${what === '' ? '' : `  (${what})`}`];
+  const lines = [
+    `${chalk.red.bold(result)}: ${chalk.bold(printable(file ?? name))}${what === '' ? '' : `  (${what})`}`,
+  ];
   const add = (label: string, text: string) => {
     for (const [index, part] of wrapTo(text, width, 2 + LABEL_WIDTH).entries()) {
       lines.push(`  ${chalk.dim((index === 0 ? label : '').padEnd(LABEL_WIDTH))}${part}`);
@@ -117,11 +119,11 @@ function hexLine(bytes: readonly (number | null)[], marked: number, colour: (tex
 
 /** The problem's text, with the original's lines beside those of the ports. */
 function problemLines({ problem, verdict }: CaseReport): string[] {
-  const lines = (problem ?? '').split('\n').flatMap(withOriginals);
+  const lines = (problem ?? '').split('\n').map(printable).flatMap(withOriginals);
   const shown = lines.slice(0, MOST_PROBLEM_LINES);
   if (lines.length > shown.length)
     shown.push(`  … and ${lines.length - shown.length} more lines (--json has them all)`);
-  if (verdict === 'budget') shown.push('the limits are set by --max-steps and --max-idle-steps');
+  if (verdict === 'budget') shown.push('the limits are set by --max-steps, --max-idle-steps and --max-counter-steps');
   return shown;
 }
 

@@ -36,9 +36,24 @@ export const formatHex = (value: number | bigint, digits = 1): string =>
 export const counted = (count: number, noun: string): string =>
   `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-/** A word that a POSIX shell reads as `text`. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** Characters that would move the cursor, colour what follows or break the line. */
+const CONTROL = /[\p{Cc}\u2028\u2029]/gu;
+
+/** `text` with control characters escaped as in JavaScript, so that it stays one line and cannot command a terminal. */
+export const printable = (text: string): string =>
+  text.replace(CONTROL, (character) => {
+    const code = character.codePointAt(0)!;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  });
+
+/** A word that a POSIX shell (since 2024, if there are control characters) reads as `text`. */
+export function shellWord(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  if (text.search(CONTROL) === -1) return `'${text.replaceAll("'", "'\\''")}'`;
+  const octal = (character: string) =>
+    [...new TextEncoder().encode(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+  return `$'${text.replace(/[\\']/g, '\\$&').replace(CONTROL, octal)}'`;
+}
 
 /** `text` in at most `width` characters, the middle left out. */
 export function shorten(text: string, width: number): string {

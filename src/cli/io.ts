@@ -17,4 +17,9 @@ export interface CliIo {
   readonly now: () => number;
   /** Aborted when the user wants it to end (SIGINT). */
   readonly signal: AbortSignal;
+  /**
+   * Computes something that may take seconds without a look at `signal`, and leaves nothing half done if it ends early.
+   * @throws Interrupted as soon as the user wants it to end.
+   */
+  readonly interruptible: <T>(part: () => T) => T;
 }

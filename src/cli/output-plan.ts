@@ -1,7 +1,7 @@
-import { mkdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { type Capture, CaptureError, writeCapture } from '../index.js';
-import { type InputFile, isFolder } from './find-inputs.js';
+import { type InputFile, identityOf, isFolder } from './find-inputs.js';
 import { UsageError } from './usage-error.js';
 
 /**
@@ -33,6 +33,7 @@ export function planOutputs(
       throw new UsageError(`--out ${out} would overwrite the input ${target}; give another name`);
     }
     if (isOneFile && !isIntoFolder) requireFolderOf(target);
+    requireWritable(target);
   }
   return plan;
 }
@@ -41,6 +42,7 @@ export function planOutputs(
 export function requireFileTarget(out: string): void {
   if (isFolder(out) || out.endsWith('/')) throw new UsageError(`--out ${out} must be a file, but is a folder`);
   requireFolderOf(out);
+  requireWritable(out);
 }
 
 /** Writes a capture; folders on the way are made. @throws CaptureError if that is not possible. */
@@ -59,12 +61,27 @@ function requireFolderOf(target: string): void {
   if (!isFolder(dirname(target))) throw new UsageError(`--out ${target}: there is no folder ${dirname(target)}`);
 }
 
-/** What tells files apart, whatever path leads to them; null if there is no such file. */
-function identityOf(path: string): string | null {
+/** What can be known before the run: what is at `target`, or else the deepest folder on the way, can be written to. */
+function requireWritable(target: string): void {
+  if (identityOf(target) !== null) {
+    const stats = statSync(target);
+    if (!stats.isFile()) {
+      const found = stats.isDirectory() ? 'a folder' : 'a device, pipe or socket';
+      throw new UsageError(`--out: ${target} must be a regular file, but is ${found}`);
+    }
+    requireAccess(target);
+  }
+  let folder = dirname(target);
+  while (identityOf(folder) === null && folder !== dirname(folder)) folder = dirname(folder);
+  if (!isFolder(folder)) throw new UsageError(`--out: ${folder} must be a folder, but is none`);
+  requireAccess(folder);
+}
+
+function requireAccess(path: string): void {
   try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return ino === 0n ? resolve(path) : `${dev}:${ino}`;
-  } catch {
-    return null;
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UsageError(`--out: ${path} cannot be written to (${code})`);
   }
 }

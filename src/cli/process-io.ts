@@ -1,20 +1,37 @@
+import { runInNewContext } from 'node:vm';
 import { Chalk, type ColorSupportLevel, default as chalk, chalkStderr } from 'chalk';
-import { EXIT_USAGE } from './exit-code.js';
+import { EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.js';
 import type { CliIo, TextStream } from './io.js';
+import { Interrupted } from './usage-error.js';
 
-/** 128 + SIGPIPE, as shells count a program whose reader has gone. */
-const EXIT_BROKEN_PIPE = 141;
-
-/** The process's own streams, clock and SIGINT. */
+/** The process's own streams, clock and SIGINT. The first SIGINT asks it to end, the second ends it at once. */
 export function processIo(): CliIo {
   const controller = new AbortController();
-  process.on('SIGINT', () => controller.abort());
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    controller.abort();
+  });
   return {
     stdout: streamOf(process.stdout, chalk.level),
     stderr: streamOf(process.stderr, chalkStderr.level),
     now: () => performance.now(),
     signal: controller.signal,
+    interruptible,
   };
+}
+
+/**
+ * No listener is called while `part` runs; only Node's `vm` looks for a SIGINT beside what it runs. It takes the listeners
+ * away meanwhile, and a SIGINT that has come but was not looked at is lost: not for parts that follow upon each other.
+ */
+function interruptible<T>(part: () => T): T {
+  try {
+    return runInNewContext('part()', { part }, { breakOnSigint: true, displayErrors: false }) as T;
+  } catch (error) {
+    // It is an Error of the other context, thus no instance of this one's.
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+    throw code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' ? new Interrupted() : error;
+  }
 }
 
 function streamOf(stream: NodeJS.WriteStream, level: ColorSupportLevel): TextStream {

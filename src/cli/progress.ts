@@ -1,4 +1,4 @@
-import { formatCount, formatRate, shorten } from './format.js';
+import { formatCount, formatRate, printable, shorten } from './format.js';
 import type { CliIo } from './io.js';
 
 /** Least milliseconds between two updates. */
@@ -21,9 +21,9 @@ export class Progress {
 
   /** What runs from now on: `[3/38] moe_comm ep2-f16x8`. */
   start(label: string): void {
-    this.#label = label;
+    this.#label = printable(label);
     this.#startedAt = this.#io.now();
-    if (this.#isDue()) this.#show(`${label} …`);
+    if (this.#isDue()) this.#show(`${this.#label} …`);
   }
 
   /** Scheduler steps since `start`. */

@@ -1,6 +1,6 @@
 import { type CaseReport, exitCodeOf, formatJson, passedAndFailed } from './case-report.js';
 import { explain } from './explain.js';
-import { counted, formatCount, formatSeconds } from './format.js';
+import { counted, formatCount, formatSeconds, printable } from './format.js';
 import type { CliIo } from './io.js';
 import { Progress } from './progress.js';
 import { ResultTable } from './result-table.js';
@@ -31,7 +31,7 @@ export class ReportPrinter {
     this.progress.clear();
     if (!quiet) this.#print(this.#table.row(report));
     if (report.recordedSchedule === null) return;
-    const whose = quiet ? `${report.file ?? report.name}: ` : '    ';
+    const whose = quiet ? `${printable(report.file ?? report.name)}: ` : '    ';
     this.#print([`${whose}schedule ${report.recordedSchedule}`]);
   }
 
@@ -68,7 +68,9 @@ export class ReportPrinter {
         'step',
       ),
       formatSeconds(total((report) => report.wallMs)),
-      ...(this.#settings.out === null ? [] : [`${counted(written, 'capture')} written to ${this.#settings.out}`]),
+      ...(this.#settings.out === null
+        ? []
+        : [`${counted(written, 'capture')} written to ${printable(this.#settings.out)}`]),
     ].join(', ');
     const last = `${formatCount(passed)} passed, ${formatCount(failed)} failed`;
     const colour = failed === 0 ? chalk.green : chalk.red;

@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import type { CaseReport } from './case-report.js';
-import { formatBytes, formatCount, formatSeconds, shorten } from './format.js';
+import { formatBytes, formatCount, formatSeconds, printable, shorten } from './format.js';
 
 /** Width where there is no terminal to ask. */
 const DEFAULT_WIDTH = 120;
@@ -68,12 +68,14 @@ export class ResultTable {
   /** A line for a report, below a line for its folder and operation where they change. */
   row(report: CaseReport): string[] {
     const slash = report.name.lastIndexOf('/') + 1;
-    const heading = [report.name.slice(0, slash), report.op ?? ''].filter((part) => part !== '').join(MARGIN);
+    const heading = [printable(report.name.slice(0, slash)), report.op ?? '']
+      .filter((part) => part !== '')
+      .join(MARGIN);
     const lines: string[] = [];
     if (heading !== this.#heading && heading !== '') lines.push(this.#chalk.bold(heading));
     this.#heading = heading;
     const cells = this.#columns.map((column) => this.#cell(column, report));
-    lines.push(this.#line(this.#shownNames.get(report.name) ?? report.name, cells));
+    lines.push(this.#line(this.#shownNames.get(report.name) ?? printable(report.name), cells));
     return lines;
   }
 
@@ -99,7 +101,7 @@ function shownNames(names: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     names.map((name) => {
       const shown = counts.get(bare(name)) === 1 ? bare(name) : name;
-      return [name, shown.slice(shown.lastIndexOf('/') + 1)];
+      return [name, printable(shown.slice(shown.lastIndexOf('/') + 1))];
     }),
   );
 }

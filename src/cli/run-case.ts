@@ -15,6 +15,7 @@ import type { CaseReport, Difference, MemoryDifference } from './case-report.js'
 import { shapeOf } from './describe-capture.js';
 import { drive } from './drive.js';
 import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH, EXIT_PROGRAM, EXIT_USAGE } from './exit-code.js';
+import { isTooManyThreads, tooManyThreads } from './heap.js';
 import type { CliIo } from './io.js';
 import { simtwinVersion } from './package-files.js';
 import type { Progress } from './progress.js';
@@ -146,6 +147,12 @@ export function problemOf(error: unknown, file: string): Pick<CaseReport, 'resul
       problem: `a check of the host code has failed: ${message}`,
       stack: null,
     };
+  }
+  if (isTooManyThreads(error)) {
+    return { result: 'error', exitCode: EXIT_PROGRAM, problem: tooManyThreads(error), stack: null };
+  }
+  if (error instanceof RangeError && message.includes('cudaError')) {
+    return { result: 'error', exitCode: EXIT_PROGRAM, problem: message, stack: null };
   }
   if (error instanceof RangeError && !message.includes('call stack')) {
     return { result: 'error', exitCode: EXIT_USAGE, problem: message, stack: null };

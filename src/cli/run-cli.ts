@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_BUG, EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
+import { printable } from './format.js';
 import type { CliIo } from './io.js';
 import { addListCommand } from './list-command.js';
 import { simtwinVersion } from './package-files.js';
@@ -32,7 +33,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
       return EXIT_INTERRUPTED;
     }
     if (error instanceof UsageError) {
-      writeError(io, error.message);
+      writeError(io, printable(error.message));
       return EXIT_USAGE;
     }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -52,7 +53,16 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text) => writeError(io, text.replace(/^error: /, '').trimEnd()),
+      outputError: (text) =>
+        writeError(
+          io,
+          text
+            .replace(/^error: /, '')
+            .trimEnd()
+            .split('\n')
+            .map(printable)
+            .join('\n'),
+        ),
       getOutHelpWidth: () => io.stdout.columns ?? 120,
       getErrHelpWidth: () => io.stderr.columns ?? 120,
       getOutHasColors: () => io.stdout.chalk.level > 0,

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { parseJsonObject } from '../capture/json.js';
 import {
   CAPTURE_OPS,
   type Call,
   type Capture,
+  CaptureError,
   type CaptureOp,
   checkAgainstReference,
   describeOutcome,
@@ -67,7 +69,7 @@ async function run(opName: string, options: RunCommandOptions, io: CliIo): Promi
   if (target !== null) requireFileTarget(target);
   let capture: Capture;
   try {
-    capture = generateCapture(op, args, seed);
+    capture = io.interruptible(() => generateCapture(op, args, seed));
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`--args: ${error.message}`);
     throw error;
@@ -114,17 +116,12 @@ function readOp(name: string): CaptureOp {
 }
 
 function readArgs(text: string): Readonly<Record<string, JsonValue>> {
-  const example = `for example --args '{"ep_size": 8}'`;
-  let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
-  } catch {
-    throw new UsageError(`--args must be a JSON object, but is no JSON; ${example}`);
+    return Object.fromEntries(parseJsonObject(text, '--args', 'the text'));
+  } catch (error) {
+    if (error instanceof CaptureError) throw new UsageError(`${error.message}; for example --args '{"ep_size": 8}'`);
+    throw error;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError(`--args must be a JSON object; ${example}`);
-  }
-  return value as Readonly<Record<string, JsonValue>>;
 }
 
 function readSeed(text: string): number {

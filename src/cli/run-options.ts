@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
+  type BudgetLimit,
   type CallOptions,
   DEFAULT_LIMITS,
   formatSchedule,
@@ -9,6 +10,7 @@ import {
   type Schedule,
 } from '../index.js';
 import { shellWord } from './format.js';
+import { mostResidentThreads } from './heap.js';
 import { UsageError } from './usage-error.js';
 
 /** Ways to run a kernel. */
@@ -22,6 +24,7 @@ export interface RunOptions {
   readonly residentBlocks?: number;
   readonly maxSteps?: number;
   readonly maxIdleSteps?: number;
+  readonly maxCounterSteps?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly out?: string;
@@ -62,7 +65,13 @@ export function addRunOptions(command: Command, out: { readonly flag: string; re
     .addOption(
       new Option(
         '--max-idle-steps <n>',
-        `give up after so many steps without a write, a barrier or an exit (default: ${limitText('maxIdleSteps')})`,
+        `give up after so many polling steps without a write, a barrier or an exit (default: ${limitText('maxIdleSteps')})`,
+      ).argParser(parseCount),
+    )
+    .addOption(
+      new Option(
+        '--max-counter-steps <n>',
+        `give up after so many steps with atomics without a store or an exit (default: ${limitText('maxCounterSteps')})`,
       ).argParser(parseCount),
     )
     .addOption(new Option('--mode <mode>', `how kernels are run: ${MODES.join(', ')}`).default('ref'))
@@ -79,7 +88,7 @@ export function readRunOptions(options: RunOptions): RunSettings {
   }
   const token = readToken(options.schedule);
   let schedule = parseToken(token);
-  const { granule, residentBlocks, maxSteps, maxIdleSteps } = options;
+  const { granule, residentBlocks, maxSteps, maxIdleSteps, maxCounterSteps } = options;
   if (granule !== undefined) {
     requireAgreement(token, 'granule', schedule.granule, '--granule', granule);
     schedule = { ...schedule, granule };
@@ -89,10 +98,13 @@ export function readRunOptions(options: RunOptions): RunSettings {
     schedule = { ...schedule, residentBlocks };
   }
   const limits: Partial<Limits> = {
+    maxResidentThreads: mostResidentThreads(),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(maxIdleSteps === undefined ? {} : { maxIdleSteps }),
+    ...(maxCounterSteps === undefined ? {} : { maxCounterSteps }),
   };
   const { json = false, quiet = false, out = null, record = false } = options;
+  if (out === '') throw new UsageError('--out must name a file or a folder, but is empty');
   const callOptions = { schedule, limits, record };
   return { callOptions, schedule, repeat: repeatOptions(options, schedule), json, quiet, out, record };
 }
@@ -108,6 +120,7 @@ function repeatOptions({ schedule: given, ...options }: RunOptions, schedule: Sc
     : ['--schedule', formatSchedule(schedule)];
   if (options.maxSteps !== undefined) words.push('--max-steps', String(options.maxSteps));
   if (options.maxIdleSteps !== undefined) words.push('--max-idle-steps', String(options.maxIdleSteps));
+  if (options.maxCounterSteps !== undefined) words.push('--max-counter-steps', String(options.maxCounterSteps));
   return words.join(' ');
 }
 
@@ -145,7 +158,7 @@ function parseGranule(text: string): 32 | 8 | 1 {
 }
 
 /** A default as the option takes it: `2e7`. */
-const limitText = (name: 'maxSteps' | 'maxIdleSteps'): string => DEFAULT_LIMITS[name].toExponential().replace('+', '');
+const limitText = (name: BudgetLimit): string => DEFAULT_LIMITS[name].toExponential().replace('+', '');
 
 /** A positive integer, also as 2e7. */
 function parseCount(text: string): number {

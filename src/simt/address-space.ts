@@ -19,6 +19,7 @@ export class AddressSpace {
   /** Sorted by base; freed allocations stay, so that a use after free is known as such. */
   readonly #allocations: Allocation[] = [];
   readonly #watches: Watch[] = [];
+  #isReadOnly = false;
 
   constructor(name: 'global' | 'shared') {
     this.name = name;
@@ -48,6 +49,7 @@ export class AddressSpace {
     }
     this.#allocations.splice(at, 0, allocation);
     for (const watch of this.#watches) markWatched(allocation, watch);
+    if (this.#isReadOnly) allocation.accessibleBytes = 0;
     return allocation;
   }
 
@@ -55,6 +57,14 @@ export class AddressSpace {
   free(allocation: Allocation): void {
     allocation.freed = true;
     allocation.accessibleBytes = 0;
+  }
+
+  /** While read-only, every store and atomic is a fault. Host copies are not concerned. */
+  setReadOnly(readOnly: boolean): void {
+    this.#isReadOnly = readOnly;
+    for (const allocation of this.#allocations) {
+      allocation.accessibleBytes = readOnly || allocation.freed || allocation.watched ? 0 : allocation.bytes;
+    }
   }
 
   /** The allocation that holds byte `address`, freed or not. */
@@ -81,6 +91,7 @@ export class AddressSpace {
         `${access} of ${bytes} bytes at byte ${offset} of '${allocation.name}': the index is no integer`,
       );
     }
+    if (this.#isReadOnly && access !== 'load') throw new Fault('KERNEL_THREW', `${access} after the end of the run`);
     let target = allocation;
     let at = offset;
     if (at < 0 || at + bytes > target.bytes) {

@@ -45,7 +45,7 @@ export class Allocation {
   readonly u64: BigUint64Array;
   /** `base` modulo 256, for alignment checks in 32-bit arithmetic. */
   readonly baseLow: number;
-  /** Bytes that may be accessed without further questions: `bytes`, or 0 once freed or watched. */
+  /** Bytes that may be accessed without further questions: `bytes`, or 0 once freed or watched, or while its space is read-only. */
   // invariant: 0 whenever freed || watched
   accessibleBytes: number;
   freed = false;
@@ -186,6 +186,13 @@ export class Allocation {
     const next = (old & ~(full << shift)) | (wanted << shift);
     // A page of the bitmap that only ever reads zero is never committed.
     if (next !== old) this.#changed[index] = next;
+  }
+
+  /** Offset of the first undefined byte in [offset, offset + bytes); -1 if there is none. */
+  firstUndefined(offset: number, bytes: number): number {
+    if (!this.mayHoldUndefined) return -1;
+    for (let at = offset; at < offset + bytes; at++) if (this.definedBits(at, 1) === 0) return at;
+    return -1;
   }
 
   /** Number of undefined bytes in [offset, offset + bytes). */

@@ -43,6 +43,11 @@ export class Barrier {
     return { arrived: this.#arrivedWarps * WARP_SIZE, expected };
   }
 
+  /** Live lanes of a warp that are not here, although others of it are and wait for them. */
+  missingLanes(warp: Warp): number {
+    return this.hasArrived(warp) ? 0 : warp.live & ~this.#lanes[warp.index]!;
+  }
+
   /** Whether a warp counts as arrived in the current phase. */
   hasArrived(warp: Warp): boolean {
     return this.#hasArrived[warp.index] === 1;

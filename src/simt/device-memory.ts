@@ -16,6 +16,12 @@ export interface AllocateOptions {
   readonly zeroed?: boolean;
 }
 
+/** What a download accepts. */
+export interface DownloadOptions {
+  /** True: bytes that were never defined are copied as they are. False (default): they are refused. */
+  readonly allowUndefined?: boolean;
+}
+
 /** Global memory of all ranks: one address space in which every rank can reach every address. */
 export class DeviceMemory {
   readonly space = new AddressSpace('global');
@@ -66,18 +72,35 @@ export class DeviceMemory {
     return first;
   }
 
-  /** `cudaFree` of the allocation that a pointer was derived from. */
-  free(pointer: Pointer): void {
-    this.space.free(pointer.allocation);
+  /**
+   * `cudaMemcpy` to the device: a host copy of all bytes of `data` to `pointer` and on, which become defined.
+   * @throws RangeError if they leave the pointer's allocation or it is freed.
+   */
+  write(pointer: Pointer, data: ArrayBufferView): void {
+    checkHostAccess('write', pointer, data.byteLength);
+    pointer.allocation.hostWrite(pointer.offset, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
-  /** Host copy of `count` elements' bytes from `pointer` on. @throws RangeError if they leave the pointer's allocation. */
-  download(pointer: Pointer, count: number): Uint8Array {
+  /** `cudaFree` of the allocation that a pointer was derived from. @throws RangeError if it is freed already. */
+  free(pointer: Pointer): void {
+    const { allocation } = pointer;
+    if (allocation.freed) throw new RangeError(`free of '${allocation.name}', which was freed`);
+    this.space.free(allocation);
+  }
+
+  /**
+   * Host copy of `count` elements' bytes from `pointer` on.
+   * @throws RangeError if they leave the pointer's allocation, it is freed, or, unless `allowUndefined`, a byte of them
+   * was never defined.
+   */
+  download(pointer: Pointer, count: number, { allowUndefined = false }: DownloadOptions = {}): Uint8Array {
     const bytes = count * pointer.elementBytes;
+    checkHostAccess('download', pointer, bytes);
     const { allocation, offset } = pointer;
-    if (offset < 0 || offset + bytes > allocation.bytes) {
+    const firstUndefined = allowUndefined ? -1 : allocation.firstUndefined(offset, bytes);
+    if (firstUndefined !== -1) {
       throw new RangeError(
-        `download of ${bytes} bytes at byte ${offset} of '${allocation.name}' (${allocation.bytes} bytes)`,
+        `download of ${bytes} bytes at byte ${offset} of '${allocation.name}': ${allocation.countUndefined(offset, bytes)} of them were never defined, the first at byte ${firstUndefined}; { allowUndefined: true } copies them all the same`,
       );
     }
     return allocation.u8.slice(offset, offset + bytes);
@@ -104,6 +127,18 @@ export class DeviceMemory {
   ): Pointer<T> {
     return new Pointer(scalarOf(type), this.space.allocate({ name, base, bytes, defined: zeroed }), 0);
   }
+}
+
+/** @throws RangeError unless `bytes` bytes from `pointer` on lie in its allocation, and it is not freed. */
+export function checkHostAccess(what: string, { allocation, offset }: Pointer, bytes: number): void {
+  const { name } = allocation;
+  if (!Number.isInteger(bytes) || bytes < 0 || !(offset >= 0 && offset + bytes <= allocation.bytes)) {
+    throw new RangeError(
+      `${what} of ${bytes} bytes at byte ${offset} of '${name}' (${allocation.bytes} bytes): out of bounds`,
+    );
+  }
+  if (allocation.freed)
+    throw new RangeError(`${what} of ${bytes} bytes at byte ${offset} of '${name}', which was freed`);
 }
 
 /** Shape of a symmetric allocation. */

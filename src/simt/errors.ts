@@ -48,6 +48,16 @@ export interface FaultThreads {
   readonly other?: Thread | undefined;
 }
 
+/** Told of each fault when it is made. One at a time, for the machine that runs. */
+let faultObserver: ((fault: Fault) => void) | null = null;
+
+/** Makes `observer` the one that is told of faults; the result is the one before it, to be put back. */
+export function observeFaults(observer: typeof faultObserver): typeof faultObserver {
+  const before = faultObserver;
+  faultObserver = observer;
+  return before;
+}
+
 /**
  * A fault raised deep in the machine, where nobody knows the source line of a thread.
  * The machine turns it into a {@link SimtError}; nobody else should see one.
@@ -63,6 +73,7 @@ export class Fault extends Error {
     this.code = code;
     this.thread = thread ?? null;
     this.other = other ?? null;
+    faultObserver?.(this);
   }
 }
 

@@ -2,13 +2,36 @@
 export { AddressSpace } from './address-space.js';
 export { Allocation, PAGE_BYTES } from './allocation.js';
 export { BlockScan, blockScanStorageCount } from './block-scan.js';
-export { type AllocateOptions, DeviceMemory, type SymmetricOptions } from './device-memory.js';
+export { type AllocateOptions, DeviceMemory, type DownloadOptions, type SymmetricOptions } from './device-memory.js';
 export { describeThread, type FaultCode, SimtError, type ThreadSite } from './errors.js';
 export { brev, clz, divI32, ffs, i32, i64, mulI32, popc, remI32, u32, u64 } from './integer.js';
+export {
+  brevll,
+  clzll,
+  ffsll,
+  mul64hi,
+  mulhi,
+  popcll,
+  shlB32,
+  shlB64,
+  shrS32,
+  shrS64,
+  shrU32,
+  shrU64,
+  umul64hi,
+  umulhi,
+} from './integer-ptx.js';
 export type { Launch, LaunchDims } from './launch.js';
 export { Machine, type MachineOptions, type StoreEvent } from './machine.js';
 export type { DeviceFunction, KernelBody, Operation, Scope } from './operation.js';
-export { DEFAULT_LIMITS, describeOutcome, type Limits, type Outcome } from './outcome.js';
+export {
+  type BudgetLimit,
+  DEFAULT_LIMITS,
+  describeOutcome,
+  type Limits,
+  type NotStarted,
+  type Outcome,
+} from './outcome.js';
 export { Pointer } from './pointer.js';
 export { Random } from './random.js';
 export { Register, RegisterArray } from './register.js';

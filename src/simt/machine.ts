@@ -1,11 +1,12 @@
 import { performAccess } from './accesses.js';
 import { Block } from './block.js';
 import { DeviceMemory } from './device-memory.js';
-import { assertInvariant, Fault, SimtError } from './errors.js';
+import { assertInvariant, Fault, observeFaults, SimtError } from './errors.js';
 import type { Granule } from './granule.js';
 import type { Launch } from './launch.js';
 import {
   isAccess,
+  isAtomic,
   isBarrier,
   isCollective,
   isWrite,
@@ -14,7 +15,7 @@ import {
   OP_ATOMIC_CAS,
   OP_ATOMIC_EXCH,
 } from './operation.js';
-import { DEFAULT_LIMITS, type Limits, type Outcome } from './outcome.js';
+import { type BudgetLimit, type Limits, limitsOf, type NotStarted, type Outcome } from './outcome.js';
 import { ReadySet } from './ready-set.js';
 import { DEFAULT_SCHEDULE, formatSchedule, type PickRun, parseSchedule, type Schedule } from './schedule.js';
 import { createScheduler, type LastStep, type Scheduler } from './scheduler.js';
@@ -69,9 +70,13 @@ export class Machine {
   readonly #ready = new ReadySet();
   readonly #granuleShift: number;
   readonly #streams: Stream[] = [];
+  /** Streams whose head has not been looked at. */
+  readonly #changedStreams = new Set<Stream>();
   readonly #residentBlocks = new Set<Block>();
-  /** Launches at the head of their stream, in the order in which they got there. */
-  readonly #activeLaunches: { launch: Launch; stream: Stream }[] = [];
+  /** Launches at the head of their stream, with it, in the order in which they got there. */
+  readonly #activeLaunches = new Map<Launch, Stream>();
+  /** Those of them with blocks that have not become resident, in the same order. */
+  readonly #startingLaunches: Launch[] = [];
   /** Blocks and threads that are resident on each device. */
   readonly #devices = new Map<number, { blocks: number; threads: number }>();
   readonly #last: LastStep = { granule: null, wrote: false };
@@ -80,18 +85,28 @@ export class Machine {
   /** How the run ended, unless it completed or goes on. */
   #failure: Outcome | null = null;
   #steps = 0;
+  /** Steps with loads since the last write, completed barrier or exit. */
   #idleSteps = 0;
+  /** Steps with atomics since the last store or exit. */
+  #counterSteps = 0;
   /** A block has ended in this step: others may start. */
   #blockEnded = false;
   /** Whether the current step has come to performing operations; before, kernels run. */
   #performing = false;
   /** The thread whose kernel or operation is running; for errors and watches. */
   #current: Thread | null = null;
+  /**
+   * The first fault of the step and its thread. A fault is thrown through the kernel, whose `catch`, or `return` in a
+   * `finally`, may swallow it; a device has no such thing. So faults are noted where they are made, which costs nothing
+   * while there are none, and a step with a fault fails whether or not the fault comes out of it.
+   */
+  #raised: { readonly fault: Fault; readonly thread: Thread } | null = null;
 
+  /** @throws RangeError if the schedule or a limit is not valid. */
   constructor({ schedule = DEFAULT_SCHEDULE, limits = {}, record = false }: MachineOptions = {}) {
     // A schedule without a token could not be reported, passed back or replayed.
     this.schedule = parseSchedule(typeof schedule === 'string' ? schedule : formatSchedule(schedule));
-    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.limits = limitsOf(limits);
     this.#scheduler = createScheduler(this.schedule.policy);
     this.#picks = record ? [] : null;
     this.#granuleShift = { 32: 5, 8: 3, 1: 0 }[this.schedule.granule];
@@ -109,9 +124,10 @@ export class Machine {
 
   /** `cudaStreamCreate` on a device (rank). */
   stream(device = 0): Stream {
-    const stream = new Stream(device, {
+    const stream = new Stream(device, this.#streams.length, {
       nextLaunchId: () => this.#nextLaunchId++,
       blockOrder: this.schedule.blockOrder,
+      headChanged: (changed) => this.#changedStreams.add(changed),
     });
     this.#streams.push(stream);
     return stream;
@@ -135,12 +151,19 @@ export class Machine {
   /** Runs at most `steps` steps. Null: there is more to do. A run that has failed stays so. */
   advance(steps: number): Outcome | null {
     if (this.#failure !== null) return this.#failure;
-    const outcome = this.#advance(steps);
-    if (outcome !== null && outcome.verdict !== 'completes') {
-      this.#failure = outcome;
-      this.#reportPendingStores();
+    const observer = observeFaults((fault) => {
+      if (this.#current !== null) this.#raised ??= { fault, thread: this.#current };
+    });
+    try {
+      const outcome = this.#advance(steps);
+      if (outcome !== null && outcome.verdict !== 'completes') {
+        this.#failure = outcome;
+        this.#probing(() => this.#reportPendingStores());
+      }
+      return outcome;
+    } finally {
+      observeFaults(observer);
     }
-    return outcome;
   }
 
   #advance(steps: number): Outcome | null {
@@ -149,20 +172,24 @@ export class Machine {
     while (this.#ready.size !== 0) {
       if (this.#steps >= this.limits.maxSteps) return this.#budget('maxSteps');
       if (this.#idleSteps >= this.limits.maxIdleSteps) return this.#budget('maxIdleSteps');
+      if (this.#counterSteps >= this.limits.maxCounterSteps) return this.#budget('maxCounterSteps');
       if (this.#steps >= end) return null;
       const granule = this.#pick();
       try {
         this.#step(granule);
       } catch (error) {
-        return { verdict: 'error', steps: this.#steps, error: this.#simtError(error) };
+        return { verdict: 'error', steps: this.#steps, error: this.#probing(() => this.#simtError(error)) };
+      }
+      if (this.#raised !== null) {
+        return { verdict: 'error', steps: this.#steps, error: this.#probing(() => this.#simtError(null)) };
       }
       if (this.#blockEnded) this.#startWork();
     }
     if (this.#residentBlocks.size === 0) {
-      assertInvariant(this.#activeLaunches.length === 0, 'launches wait although no block is resident');
+      assertInvariant(this.#activeLaunches.size === 0, 'launches wait although no block is resident');
       return { verdict: 'completes', steps: this.#steps };
     }
-    return { verdict: 'deadlock', steps: this.#steps, waiting: this.#waiting() };
+    return { verdict: 'deadlock', steps: this.#steps, waiting: this.#waiting(), notStarted: this.#notStarted() };
   }
 
   /** Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory. */
@@ -174,15 +201,21 @@ export class Machine {
         const thread = this.#current;
         if (thread === null) return;
         const step = this.#steps;
+        const report = (frames: readonly SourceFrame[]) => {
+          const raised = this.#raised;
+          onStore({ step, thread, frames });
+          // A fault of the host's own accesses is none of the kernel.
+          this.#raised = raised;
+        };
         // A plain store happens inside the kernel; any other in the machine, while the kernel is suspended at it.
         if (thread.phase !== PHASE_PENDING) {
-          onStore({ step, thread, frames: kernelFrames(new Error('store').stack) });
+          report(kernelFrames(new Error('store').stack));
           return;
         }
         const { probe } = thread;
         thread.probe = (stack) => {
           probe?.(stack);
-          onStore({ step, thread, frames: kernelFrames(stack) });
+          report(kernelFrames(stack));
         };
       },
     });
@@ -200,7 +233,6 @@ export class Machine {
     if (this.#picks !== null) this.#recordPick(index);
     const granule = this.#ready.take(index);
     this.#steps++;
-    this.#idleSteps++;
     this.#last.granule = granule;
     this.#last.wrote = false;
     return granule;
@@ -228,6 +260,9 @@ export class Machine {
       this.#ready.push(granule);
       return;
     }
+    let accessed = false;
+    let stored = false;
+    let counted = false;
     for (let rest = yielded, lane = 0; rest !== 0; rest &= rest - 1) {
       lane = 31 - Math.clz32(rest & -rest);
       const thread = threads[lane]!;
@@ -236,12 +271,26 @@ export class Machine {
         thread.result = performAccess(thread);
         thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
         granule.readyLanes |= 1 << lane;
-        if (isWrite(thread.opcode) && !leavesMemoryAsItIs(thread)) this.#last.wrote = true;
+        accessed = true;
+        if (isAtomic(thread.opcode)) counted ||= !leavesMemoryAsItIs(thread);
+        else if (isWrite(thread.opcode)) stored = true;
       } else this.#perform(thread, granule, yielded);
     }
-    if (this.#last.wrote) this.#idleSteps = 0;
+    if (accessed) this.#accountAccess(stored, counted);
     granule.stepping = false;
     if (granule.readyLanes !== 0) this.#ready.push(granule);
+  }
+
+  /** A step has accessed memory: by a store, by an atomic that changed it, or by loads alone. */
+  #accountAccess(stored: boolean, counted: boolean): void {
+    if (!stored && !counted) {
+      this.#idleSteps++;
+      return;
+    }
+    this.#last.wrote = true;
+    this.#idleSteps = 0;
+    if (stored) this.#counterSteps = 0;
+    else this.#counterSteps++;
   }
 
   #recordPick(index: number): void {
@@ -284,6 +333,7 @@ export class Machine {
     thread.coroutine = null;
     this.#residentThreads--;
     this.#idleSteps = 0;
+    this.#counterSteps = 0;
     this.#last.wrote = true;
     block.exit(thread);
     if (block.liveThreads > 0) return;
@@ -294,9 +344,9 @@ export class Machine {
     device.threads -= launch.threadIdxs.length;
     launch.finishedBlocks++;
     if (launch.finishedBlocks === launch.blockCount) {
-      const at = this.#activeLaunches.findIndex((active) => active.launch === launch);
-      const [active] = this.#activeLaunches.splice(at, 1);
-      active!.stream.advance();
+      const stream = this.#activeLaunches.get(launch)!;
+      this.#activeLaunches.delete(launch);
+      stream.advance();
     }
     this.#blockEnded = true;
   }
@@ -304,21 +354,29 @@ export class Machine {
   /** Starts whatever may start: memsets and launches at the head of streams, blocks where devices have room. */
   #startWork(): void {
     this.#blockEnded = false;
-    for (const stream of this.#streams) {
-      for (let head = stream.head; head !== undefined; head = stream.head) {
-        if (head.kind === 'memset') {
-          const { pointer, byte, bytes } = head;
-          pointer.allocation.hostWrite(pointer.offset, { fill: byte, bytes });
-          stream.advance();
-          continue;
-        }
-        const { launch } = head;
-        if (!this.#activeLaunches.some((active) => active.launch === launch))
-          this.#activeLaunches.push({ launch, stream });
-        break;
-      }
+    for (const stream of [...this.#changedStreams].sort((a, b) => a.index - b.index)) this.#startHead(stream);
+    this.#changedStreams.clear();
+    const starting = this.#startingLaunches;
+    let kept = 0;
+    for (const launch of starting) {
+      this.#startBlocks(launch);
+      if (launch.startedBlocks < launch.blockCount) starting[kept++] = launch;
     }
-    for (const { launch } of this.#activeLaunches) this.#startBlocks(launch);
+    starting.length = kept;
+  }
+
+  /** Performs the memsets at the head of a stream; the launch behind them becomes active. */
+  #startHead(stream: Stream): void {
+    for (let head = stream.head; head !== undefined; head = stream.head) {
+      if (head.kind === 'launch') {
+        this.#activeLaunches.set(head.launch, stream);
+        this.#startingLaunches.push(head.launch);
+        return;
+      }
+      const { pointer, byte, bytes } = head;
+      pointer.allocation.hostWrite(pointer.offset, { fill: byte, bytes });
+      stream.advance();
+    }
   }
 
   #startBlocks(launch: Launch): void {
@@ -350,23 +408,59 @@ export class Machine {
     return device;
   }
 
-  #budget(limit: 'maxSteps' | 'maxIdleSteps'): Outcome {
-    return { verdict: 'budget', steps: this.#steps, limit, waiting: this.#waiting() };
+  #budget(limit: BudgetLimit): Outcome {
+    return { verdict: 'budget', steps: this.#steps, limit, waiting: this.#waiting(), notStarted: this.#notStarted() };
   }
 
   #waiting(): ReturnType<typeof groupWaiting> {
-    return groupWaiting(this.#residentBlocks, (thread) => this.#framesOf(thread));
+    return this.#probing(() => groupWaiting(this.#residentBlocks, (thread) => this.#framesOf(thread)));
   }
 
-  /** Source frames of a suspended thread. Ends the thread: only for runs that are over. */
+  /** Blocks that have no room, in order of their launches, then launches that wait for others, by stream. */
+  #notStarted(): NotStarted[] {
+    const withoutRoom = this.#startingLaunches.map(
+      ({ name, device, startedBlocks, blockCount }): NotStarted => ({
+        kind: 'blocks',
+        rank: device,
+        kernel: name,
+        blocks: blockCount - startedBlocks,
+        ofBlocks: blockCount,
+      }),
+    );
+    return [...withoutRoom, ...this.#streams.flatMap((stream) => stream.queuedLaunches())];
+  }
+
+  /**
+   * Runs `probe`, which may look for source frames. That throws through kernels, whose `catch` and `finally` then run
+   * although the run is over: no store of theirs may change memory.
+   */
+  #probing<R>(probe: () => R): R {
+    this.#setReadOnly(true);
+    try {
+      return probe();
+    } finally {
+      this.#setReadOnly(false);
+    }
+  }
+
+  #setReadOnly(readOnly: boolean): void {
+    this.memory.space.setReadOnly(readOnly);
+    for (const { sharedSpace } of this.#residentBlocks) sharedSpace.setReadOnly(readOnly);
+  }
+
+  /** Source frames of a suspended thread. Ends the thread: only for runs that are over, within {@link #probing}. */
   #framesOf(thread: Thread): readonly SourceFrame[] {
     const { phase, coroutine, probe } = thread;
     if (coroutine === null || phase === PHASE_IDLE || phase === PHASE_EXITED) return [];
     let frames: readonly SourceFrame[] = [];
+    // The kernel may catch the probe and call another operation.
+    const before = { ...thread };
     thread.phase = PHASE_PROBED;
     thread.probe = (stack) => {
       probe?.(stack);
       frames = kernelFrames(stack);
+      // A kernel that catches this in a loop gets as far as its next operation, and no further.
+      thread.phase = PHASE_IDLE;
       throw new Fault('KERNEL_THREW', 'probed');
     };
     try {
@@ -374,34 +468,30 @@ export class Machine {
     } catch {
       // The probe ends the coroutine; the frames are what was wanted.
     }
-    thread.phase = phase;
+    Object.assign(thread, before);
     thread.probe = null;
     thread.coroutine = null;
     return frames;
   }
 
-  /** The error of the step that has just failed. Errors of simtwin itself are thrown on. */
+  /** The error of the step that has just failed; the first fault in it, where that did not come out. Errors of simtwin itself are thrown on. */
   #simtError(error: unknown): SimtError {
     if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
-    const fault =
-      error instanceof Fault
-        ? error
-        : new Fault(
-            'KERNEL_THREW',
-            error instanceof Error
-              ? `the kernel threw ${error.name}: ${error.message}`
-              : `the kernel threw ${String(error)}`,
-          );
-    const thread = fault.thread ?? this.#current!;
-    const isSuspended = this.#performing || fault.thread !== null;
+    const raised = this.#raised;
+    const isSwallowed = raised !== null && raised.fault !== error;
+    const fault = isSwallowed ? raised.fault : error instanceof Fault ? error : faultOf(error);
+    const thread = fault.thread ?? (isSwallowed ? raised.thread : this.#current!);
+    const isSuspended = !isSwallowed && (this.#performing || fault.thread !== null);
     const frames = isSuspended
       ? this.#framesOf(thread)
-      : kernelFrames(error instanceof Error ? error.stack : undefined);
+      : kernelFrames(isSwallowed ? fault.stack : error instanceof Error ? error.stack : undefined);
+    const site = siteOf(thread, frames);
     const { other } = fault;
     return new SimtError(
       fault.code,
       fault.message,
-      siteOf(thread, frames),
+      // A thread that went on after its fault may be at an operation that has nothing to do with it.
+      isSwallowed ? { ...site, operation: '' } : site,
       other === null ? null : siteOf(other, this.#framesOf(other)),
       formatSchedule(this.schedule),
       this.#steps,
@@ -409,12 +499,36 @@ export class Machine {
   }
 }
 
-/** Calls the kernel: a generator's body, or what stands before the generator that it returns. */
+/**
+ * Calls the kernel: a generator's body, or what stands before the generator that it returns.
+ * @throws Fault KERNEL_THREW if it returns anything else.
+ */
 function start(thread: Thread): KernelBody {
-  const { kernel, args } = thread.block.launch;
-  thread.coroutine = kernel(thread, args);
-  return thread.coroutine;
+  const { kernel, args, name } = thread.block.launch;
+  // The type says that it is one; a kernel of plain JavaScript may be anything.
+  const body: KernelBody = kernel(thread, args);
+  if (!isGenerator(body)) {
+    const returned: unknown = body;
+    const what = returned instanceof Promise ? 'a promise' : returned === undefined ? 'undefined' : 'no generator';
+    const message = `the kernel returns ${what}: a kernel is a generator function, write 'function* ${name || 'kernel'}(t, args) { … }'`;
+    throw new Fault('KERNEL_THREW', message);
+  }
+  thread.coroutine = body;
+  return body;
 }
+
+const isGenerator = (body: unknown): boolean =>
+  typeof body === 'object' &&
+  body !== null &&
+  typeof (body as Partial<KernelBody>)[Symbol.iterator] === 'function' &&
+  typeof (body as Partial<KernelBody>).next === 'function';
+
+/** What a kernel threw, as a fault. */
+const faultOf = (error: unknown): Fault =>
+  new Fault(
+    'KERNEL_THREW',
+    error instanceof Error ? `the kernel threw ${error.name}: ${error.message}` : `the kernel threw ${String(error)}`,
+  );
 
 /** Whether an atomic that has been performed is one of a spin lock that did not get the lock. */
 function leavesMemoryAsItIs({ opcode, result, value, value1 }: Thread): boolean {

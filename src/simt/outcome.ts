@@ -5,29 +5,78 @@ import type { WaitingGroup } from './waiting.js';
 export interface Limits {
   /** Most scheduler steps. */
   readonly maxSteps: number;
-  /** Most consecutive steps in which no memory is written, no barrier completes and no thread exits. */
+  /** Most steps with loads that the scheduler sees (polls) and no write, completed barrier or exit between them. */
   readonly maxIdleSteps: number;
+  /** Most steps with atomics and no store that the scheduler sees, nor an exit, between them: only counters move. */
+  readonly maxCounterSteps: number;
   /** Most threads resident at a time. */
   readonly maxResidentThreads: number;
 }
 
-/** Enough for every capture and for 64 ranks at full size; polling that leads nowhere ends within half a minute. */
-export const DEFAULT_LIMITS: Limits = { maxSteps: 1e9, maxIdleSteps: 5e6, maxResidentThreads: 4e6 };
+/** Enough for every capture and for 64 ranks at full size; a hang ends within a minute or two. */
+export const DEFAULT_LIMITS: Limits = {
+  maxSteps: 1e9,
+  maxIdleSteps: 5e6,
+  maxCounterSteps: 1e6,
+  maxResidentThreads: 4e6,
+};
+
+/** The limits whose end of a run is an outcome. */
+export type BudgetLimit = 'maxSteps' | 'maxIdleSteps' | 'maxCounterSteps';
+
+/**
+ * The limits of a run: the default where none is given.
+ * @throws RangeError if one is not a number above 0
+ */
+export function limitsOf(given: Partial<Limits>): Limits {
+  const limits: { -readonly [Name in keyof Limits]: number } = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(limits) as (keyof Limits)[]) {
+    const value = given[name] ?? limits[name];
+    if (!(value > 0)) throw new RangeError(`limit ${name} is ${value}; it must be a number above 0`);
+    limits[name] = value;
+  }
+  return limits;
+}
+
+/** Work that had not begun when a run ended. */
+export type NotStarted =
+  /** Blocks of a launch that their device has no room for. */
+  | {
+      readonly kind: 'blocks';
+      readonly rank: number;
+      readonly kernel: string;
+      readonly blocks: number;
+      /** Blocks of the launch in all. */
+      readonly ofBlocks: number;
+    }
+  /** A launch that waits for the one at the head of its stream. */
+  | {
+      readonly kind: 'launch';
+      readonly rank: number;
+      readonly kernel: string;
+      readonly streamDevice: number;
+      readonly behind: { readonly rank: number; readonly kernel: string };
+    };
+
+/** Where everybody was when a run ended that did not complete. */
+interface Unfinished {
+  readonly waiting: readonly WaitingGroup[];
+  readonly notStarted: readonly NotStarted[];
+}
 
 /** How a run ended. */
 export type Outcome =
   | { readonly verdict: 'completes'; readonly steps: number }
   /** Nobody can go on: every thread that has not exited waits for another. */
-  | { readonly verdict: 'deadlock'; readonly steps: number; readonly waiting: readonly WaitingGroup[] }
+  | ({ readonly verdict: 'deadlock'; readonly steps: number } & Unfinished)
   /** The simulated program is at fault. */
   | { readonly verdict: 'error'; readonly steps: number; readonly error: SimtError }
   /** A limit was reached; the program may or may not have ended later. */
-  | {
+  | ({
       readonly verdict: 'budget';
       readonly steps: number;
-      readonly limit: 'maxSteps' | 'maxIdleSteps';
-      readonly waiting: readonly WaitingGroup[];
-    };
+      readonly limit: BudgetLimit;
+    } & Unfinished);
 
 /** The outcome in words; several lines unless it completes. */
 export function describeOutcome(outcome: Outcome, limits: Limits): string {
@@ -37,17 +86,42 @@ export function describeOutcome(outcome: Outcome, limits: Limits): string {
     case 'error':
       return outcome.error.message;
     case 'deadlock':
-      return ['deadlock: no thread can go on', ...outcome.waiting.map(describeGroup)].join('\n');
+      return ['deadlock: no thread can go on', ...describeUnfinished(outcome)].join('\n');
     case 'budget': {
-      const reason =
-        outcome.limit === 'maxSteps'
-          ? `budget: ${limits.maxSteps} steps are spent and the program has not ended; it may hang, or need a larger limit (maxSteps)`
-          : `budget: ${limits.maxIdleSteps} steps without a write, a completed barrier or an exit; the program seems to hang, or needs a larger limit (maxIdleSteps)`;
-      return [reason, ...outcome.waiting.map(describeGroup)].join('\n');
+      const reason = `budget: ${describeLimit(outcome.limit, limits)}`;
+      return [reason, ...describeUnfinished(outcome)].join('\n');
     }
     default:
       return outcome satisfies never;
   }
+}
+
+function describeLimit(limit: BudgetLimit, limits: Limits): string {
+  switch (limit) {
+    case 'maxSteps':
+      return `${limits.maxSteps} steps are spent and the program has not ended; it may hang, or need a larger limit (maxSteps)`;
+    case 'maxIdleSteps':
+      return `${limits.maxIdleSteps} polling steps without a write, a completed barrier or an exit; the program seems to hang, or needs a larger limit (maxIdleSteps)`;
+    case 'maxCounterSteps':
+      return `${limits.maxCounterSteps} steps with atomics and without a store or an exit: counters move and no data does; the program may hang, or need a larger limit (maxCounterSteps)`;
+    default:
+      return limit satisfies never;
+  }
+}
+
+/** A line for each group, then for what has not started; equal lines are merged. */
+function describeUnfinished({ waiting, notStarted }: Unfinished): string[] {
+  const times = new Map<string, number>();
+  for (const line of notStarted.map(describeNotStarted)) times.set(line, (times.get(line) ?? 0) + 1);
+  const merged = Array.from(times, ([line, count]) => (count === 1 ? line : `${line} (${count} of them)`));
+  return [...waiting.map(describeGroup), ...merged];
+}
+
+function describeNotStarted(work: NotStarted): string {
+  if (work.kind === 'blocks')
+    return `  ${work.blocks} of ${work.ofBlocks} blocks of ${work.kernel} are not resident: no room on device ${work.rank}`;
+  const { behind, streamDevice } = work;
+  return `  rank ${work.rank} kernel ${work.kernel}: queued on a stream of device ${streamDevice} behind ${behind.kernel} of rank ${behind.rank}`;
 }
 
 function describeGroup(group: WaitingGroup): string {

@@ -1,7 +1,8 @@
 import type { AddressSpace } from './address-space.js';
 import type { Allocation } from './allocation.js';
+import { Fault } from './errors.js';
 import type { Register } from './register.js';
-import { type Scalar, type ScalarType, type ScalarValue, scalarOf } from './scalar.js';
+import { type Scalar, type ScalarType, type ScalarValue, scalarBytes, scalarOf } from './scalar.js';
 
 /**
  * A typed device pointer. Arithmetic is in elements, as in CUDA; nothing is checked until memory is touched.
@@ -104,7 +105,10 @@ export function isPlain(allocation: Allocation, offset: number, bytes: number): 
   );
 }
 
-/** Stores a value or, with its definedness, a register. Domain: aligned, inside. */
+/**
+ * Stores a value or, with its definedness, a register. Domain: aligned, inside.
+ * @throws Fault INVALID_OPERAND if the register's size is not that of `type`.
+ */
 export function storeOperand(
   allocation: Allocation,
   offset: number,
@@ -113,6 +117,12 @@ export function storeOperand(
 ): void {
   if (typeof operand === 'object') {
     const { bytes } = operand.scalar;
+    if (operand.scalar.type !== type && bytes !== scalarBytes(type)) {
+      throw new Fault(
+        'INVALID_OPERAND',
+        `stores a register of type ${operand.scalar.type} (${bytes} bytes) as ${type} (${scalarBytes(type)} bytes) to '${allocation.name}'`,
+      );
+    }
     if (bytes >= 4) allocation.writeWords(offset, bytes as 4 | 8, operand.low, operand.high, operand.defined);
     else {
       allocation.write(type, offset, operand.low);

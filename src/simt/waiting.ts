@@ -63,16 +63,20 @@ function waitingReason(block: Block, thread: Thread): string {
   if (isBarrier(thread.opcode)) {
     const barrier = block.barrier(thread.operandA);
     if (barrier === null) return `waits at barrier ${thread.operandA}`;
+    const missing = barrier.missingLanes(thread.warp);
+    if (missing !== 0) return `waits at barrier ${thread.operandA} for lanes ${formatMask(missing)} of its warp`;
     const { arrived, expected } = barrier.progress;
     return `waits at barrier ${thread.operandA}: ${arrived} of ${expected} threads have arrived`;
   }
   if (isCollective(thread.opcode)) {
-    const missing = thread.warp.missingLanes(thread);
-    const lanes = Array.from({ length: 32 }, (_, lane) => lane).filter((lane) => (missing & (1 << lane)) !== 0);
-    return `waits in ${describeOperation(thread)} for lanes ${formatLanes(lanes)}`;
+    return `waits in ${describeOperation(thread)} for lanes ${formatMask(thread.warp.missingLanes(thread))}`;
   }
   return `waits in ${describeOperation(thread)}`;
 }
+
+/** `0-6,8` of 0x17f. */
+const formatMask = (mask: number): string =>
+  formatLanes(Array.from({ length: 32 }, (_, lane) => lane).filter((lane) => (mask & (1 << lane)) !== 0));
 
 /** `0-6,8` of [0,1,2,3,4,5,6,8]. */
 function formatLanes(lanes: readonly number[]): string {

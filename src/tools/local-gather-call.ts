@@ -38,8 +38,8 @@ export function setUpLocalGather(capture: LocalGatherCapture, options: CallOptio
     withOutputs: () => ({
       ...capture,
       outputs: {
-        localExpertIds: i32Of(memory.download(localExpertIds, count)),
-        localScalesBits: i32Of(memory.download(localScales, count)),
+        localExpertIds: i32Of(memory.download(localExpertIds, count, { allowUndefined: true })),
+        localScalesBits: i32Of(memory.download(localScales, count, { allowUndefined: true })),
       },
     }),
   };

@@ -97,7 +97,7 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
       ranks: ranks.map((rank, r) => ({
         inputs: rank.inputs,
         outputs: {
-          output: memory.download(outputs[r]!, rank.inputs.output.length / SIZEOF_U64),
+          output: memory.download(outputs[r]!, rank.inputs.output.length / SIZEOF_U64, { allowUndefined: true }),
           workspacePages: collectPages(workspaces[r]!, rank.inputs.workspacePages.pageBytes),
         },
       })),

@@ -53,7 +53,7 @@ export function setUpPrepareIndices(capture: PrepareIndicesCapture, options: Cal
     },
     withOutputs: () => ({
       ...capture,
-      outputs: mapOutputs((key) => i32Of(memory.download(outputs[key], lengths[key]))),
+      outputs: mapOutputs((key) => i32Of(memory.download(outputs[key], lengths[key], { allowUndefined: true }))),
     }),
   };
 }

@@ -1,7 +1,8 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import v8 from 'node:v8';
 import { Chalk } from 'chalk';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { explain } from '../../src/cli/explain.js';
 import { emptyReport, problemOf } from '../../src/cli/run-case.js';
 import { CaptureError, generateCapture, HostCheckError, readCapture, writeCapture } from '../../src/index.js';
@@ -130,14 +131,16 @@ describe('an error of the simulated program', () => {
     expect(problem).toMatch(/^ {2}budget: N steps are spent/);
     const [last, empty, reproduce, limits, ...warps] = rest.reverse().slice(1);
     expect([limits, reproduce, empty, last]).toEqual([
-      '  the limits are set by --max-steps and --max-idle-steps',
+      '  the limits are set by --max-steps, --max-idle-steps and --max-counter-steps',
       '  replay     simtwin replay good.safetensors.br --schedule rr --max-steps N',
       '',
       '0 passed, 1 failed',
     ]);
     expect(warps.length).toBeGreaterThan(1);
     for (const warp of warps) {
-      expect(warp).toMatch(/^ {4}rank 0 block .* at src\/kernels\/.*\.ts:LINE \(trtllm_alltoall\.cuh:\d+\)$/);
+      expect(warp).toMatch(
+        /^ {4}rank 0 (?:block .* at src\/kernels\/.*\.ts:LINE \(trtllm_alltoall\.cuh:\d+\)|kernel .*: queued on a stream .*)$/,
+      );
     }
   });
 
@@ -154,6 +157,36 @@ describe('an error of the simulated program', () => {
       ],
     });
   });
+});
+
+describe('more threads than the heap holds', () => {
+  test('a sentence that names the way out', async () => {
+    vi.spyOn(v8, 'getHeapStatistics').mockReturnValue({ ...v8.getHeapStatistics(), heap_size_limit: 2 ** 20 });
+    const { exitCode, stdout, stderr } = await simtwin(['run', 'prepare-indices', '--json']);
+    vi.restoreAllMocks();
+    expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      captures: [
+        {
+          result: 'error',
+          verdict: null,
+          problem:
+            'computeSendRecvRankCountKernel: more than 399 threads would be resident, at about 2100 bytes each too many for the heap of 1 MiB; give Node a larger one (for example NODE_OPTIONS=--max-old-space-size=2, in MiB), limit the blocks of a device (--resident-blocks), or take fewer ranks or channels',
+        },
+      ],
+    });
+  });
+});
+
+test('a launch without blocks is the fault of the simulated program', async () => {
+  const none = captureOf('moe_local_gather', generateCapture('moe_local_gather', {}, 0));
+  const words = new Int32Array(0);
+  writeCapture(path('no-rows.safetensors'), {
+    ...none,
+    inputs: { ...none.inputs, localGatherIndices: words, localExpertIds: words, localScalesBits: words },
+  });
+  const { exitCode, stdout } = await simtwin(['replay', path('no-rows.safetensors'), '--quiet']);
+  expect({ exitCode, stdout }).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('cudaErrorInvalid') });
 });
 
 describe('a bad file', () => {
@@ -185,6 +218,11 @@ describe('whose fault an exception is', () => {
   test.each([
     { error: new CaptureError('a.safetensors', 'in/x', 'is odd'), exitCode: 2, problem: 'tensor in/x is odd' },
     { error: new RangeError('resident 0 does not fit'), exitCode: 2, problem: 'resident 0 does not fit' },
+    {
+      error: new RangeError('k: grid dimension x is 0 (cudaErrorInvalidConfiguration)'),
+      exitCode: 3,
+      problem: 'k: grid dimension x is 0 (cudaErrorInvalidConfiguration)',
+    },
     { error: new HostCheckError('no'), exitCode: 3, problem: 'a check of the host code has failed: no' },
   ])('$error.name: of the input or the program, no stack', ({ error, exitCode, problem }) => {
     expect(problemOf(error, 'a.safetensors')).toEqual({ result: 'error', exitCode, problem, stack: null });

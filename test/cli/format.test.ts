@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { formatBytes, formatCount, formatRate, formatSeconds, shellWord, shorten, wrap } from '../../src/cli/format.js';
+import {
+  formatBytes,
+  formatCount,
+  formatRate,
+  formatSeconds,
+  printable,
+  shellWord,
+  shorten,
+  wrap,
+} from '../../src/cli/format.js';
 
 test.each([
   [0, '0 B'],
@@ -40,6 +49,7 @@ test.each([
   ['a b', "'a b'"],
   ["it's", "'it'\\''s'"],
   ['{"a":1}', `'{"a":1}'`],
+  ["it's\n\\1\u0085", "$'it\\'s\\012\\\\1\\302\\205'"],
 ])('%j for a shell: %s', (text, word) => expect(shellWord(text)).toBe(word));
 
 test.each([
@@ -47,6 +57,10 @@ test.each([
   ['abcdefg', 6, 'abc…fg'],
   ['abcdefg', 2, 'ab'],
 ])('%s in %d: %s', (text, width, short) => expect(shorten(text, width)).toBe(short));
+
+test('control characters are printed escaped', () => {
+  expect(printable('a\x1b[0m\n\x7f\u2028é')).toBe('a\\x1b[0m\\x0a\\x7f\\u2028é');
+});
 
 test('wrap breaks at spaces and keeps long words whole', () => {
   expect(wrap('one two three', 7)).toEqual(['one two', 'three']);

@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { processIo } from '../../src/cli/process-io.js';
 import { readCapture, writeCapture } from '../../src/index.js';
 import { repositoryRoot } from '../support/files.js';
 import { captureOf, fixtures, flipByte, useTemporaryFolder } from './support.js';
@@ -59,6 +60,42 @@ test('an interrupt ends it with 130', async () => {
   await once(child.stdout, 'data');
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([130, null]);
+});
+
+test('an interrupt ends it while it makes the inputs, without a look at the event loop', async () => {
+  const args = '{"ep_size": 64, "tokens": 16384, "top_k": 16, "max_usable_sm_count": 132, "vector_bytes": 64}';
+  const child = spawn(process.execPath, [main, 'run', 'all-to-all', '--args', args], { env: environment() });
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  setTimeout(() => child.kill('SIGINT'), 700);
+  expect([...(await once(child, 'exit')), stdout]).toEqual([130, null, '']);
+});
+
+test('the first interrupt asks it to end, the second ends it at once with 130', () => {
+  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+  const { signal } = processIo();
+  const onInterrupt = process.listeners('SIGINT').at(-1)!;
+  process.off('SIGINT', onInterrupt);
+  onInterrupt('SIGINT');
+  expect(signal.aborted).toBe(true);
+  expect(exit).not.toHaveBeenCalled();
+  onInterrupt('SIGINT');
+  expect(exit).toHaveBeenCalledWith(130);
+  vi.restoreAllMocks();
+});
+
+test('more threads than the heap holds: a sentence and 3, with the heap that it names a result', () => {
+  const run = (megabytes: number) =>
+    spawnSync(process.execPath, [main, 'run', 'prepare-indices', '--args', '{"ep_size": 64}', '--quiet'], {
+      env: environment({ NODE_OPTIONS: `--max-old-space-size=${megabytes}` }),
+      encoding: 'utf8',
+    });
+  const { status, stdout, stderr } = run(128);
+  expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
+  expect(stdout).toContain('NODE_OPTIONS=--max-old-space-size=352, in MiB)');
+  expect(run(352)).toMatchObject({ status: 0, stdout: '1 passed, 0 failed\n' });
 });
 
 test('a reader that goes away ends it quietly', async () => {

@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -87,6 +96,34 @@ describe('which files', () => {
     copyFileSync(smallCapture, `${path}.br`);
     const { stdout } = await simtwin(['replay', `${path}.br`, join(folder(), '.', 'named.txt.br'), '--quiet']);
     expect(stdout).toBe('1 passed, 0 failed\n');
+  });
+
+  test('symbolic links: a loop ends, and of the names of a file the first given is replayed', async () => {
+    const root = join(folder(), 'links');
+    mkdirSync(join(root, 'b'), { recursive: true });
+    copyFileSync(smallCapture, join(root, 'b/x.safetensors.br'));
+    symlinkSync('..', join(root, 'b/up'));
+    symlinkSync('b', join(root, 'c'));
+    symlinkSync('b/x.safetensors.br', join(root, 'z.safetensors.br'));
+    const filesOf = async (...paths: string[]) => {
+      const { stdout } = await simtwin(['replay', ...paths.map((path) => join(root, path)), '--json']);
+      return (JSON.parse(stdout) as JsonReport).captures.map(({ file }) => file.slice(root.length + 1));
+    };
+    expect(await filesOf('.')).toEqual(['b/x.safetensors.br']);
+    expect(await filesOf('z.safetensors.br', '.', 'b')).toEqual(['z.safetensors.br']);
+    expect(await filesOf('b/up/c')).toEqual(['b/up/c/up/z.safetensors.br']);
+  });
+
+  test('a name with control characters is shown escaped, and the command repeats it', async () => {
+    const path = join(folder(), 'a\x1b[2Jb\nc.safetensors');
+    writeFileSync(path, 'no capture');
+    const { stdout } = await simtwin(['replay', path]);
+    const shown = masked(stdout, folder());
+    expect(shown).toContain('\n  a\\x1b[2Jb\\x0ac ');
+    expect(shown).toContain('\nerror: a\\x1b[2Jb\\x0ac.safetensors\n');
+    expect(stdout).not.toContain('\x1b');
+    const missing = await simtwin(['replay', smallCapture, '--out', join(folder(), 'no\x1b/x')]);
+    expect(missing.stderr).toContain('/no\\x1b/x: there is no folder ');
   });
 });
 

@@ -47,6 +47,7 @@ export async function simtwin(argv: readonly string[], surroundings: CliSurround
     }),
     now,
     signal,
+    interruptible: (part) => part(),
   });
   return { exitCode, stdout, stderr };
 }

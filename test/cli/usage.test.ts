@@ -38,17 +38,32 @@ describe('a mistake gives exit code 2, nothing on stdout, and a sentence', () =>
       ['replay', join(fixtures, 'channels'), capture, '--out', capture],
       `--out ${capture} must be a folder, because PATH is a folder or several files`,
     ],
+    [['replay', capture, '--out', ''], '--out must name a file or a folder, but is empty'],
+    [
+      ['replay', capture, '--out', '/dev/null'],
+      '--out: /dev/null must be a regular file, but is a device, pipe or socket',
+    ],
+    [['replay', fixtures, '--out', `${capture}/x`], `--out: ${capture} must be a folder, but is none`],
+    [['run', 'moe_comm', '--out', ''], '--out must name a file or a folder, but is empty'],
+    [
+      ['run', 'moe_comm', '--out', '/dev/null'],
+      '--out: /dev/null must be a regular file, but is a device, pipe or socket',
+    ],
     [['run'], "missing required argument 'op'\n(see 'simtwin run --help')"],
     [
       ['run', 'gather'],
       "there is no operation 'gather'; there are moe_comm_prepare_indices (prepare-indices), moe_local_gather (local-gather), moe_comm (all-to-all)",
     ],
     [['run', 'moe_comm', '--seed', '-3'], "--seed must be an integer from 0 to 4294967295, but is '-3'"],
+    [['run', 'moe_comm', '--args', '{'], `--args: the text is not JSON; for example --args '{"ep_size": 8}'`],
     [
-      ['run', 'moe_comm', '--args', '{'],
-      `--args must be a JSON object, but is no JSON; for example --args '{"ep_size": 8}'`,
+      ['run', 'moe_comm', '--args', '[]'],
+      `--args: the text must be a JSON object, but is an array; for example --args '{"ep_size": 8}'`,
     ],
-    [['run', 'moe_comm', '--args', '[]'], `--args must be a JSON object; for example --args '{"ep_size": 8}'`],
+    [
+      ['run', 'moe_comm', '--args', '{"tokens": 2, "tokens": 3}'],
+      `--args: the text gives the name "tokens" twice; for example --args '{"ep_size": 8}'`,
+    ],
     [
       ['run', 'moe_comm', '--args', '{"vector_bytes": 100}'],
       '--args: vector_bytes must be a multiple of 16 from 16 to 245760, but is 100; for example {"vector_bytes": 4096}',
@@ -86,6 +101,10 @@ describe('help', () => {
       expect(Math.max(...stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(120);
     },
   );
+
+  test('the exit codes of signals', async () => {
+    expect((await simtwin(['--help'])).stdout).toContain('Ctrl-C gives 130, a reader that goes away 141.\n');
+  });
 
   test('the version', async () => {
     const { exitCode, stdout } = await simtwin(['--version']);

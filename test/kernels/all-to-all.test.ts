@@ -124,7 +124,7 @@ describe('with the blocks and FIFOs of the original', () => {
 });
 
 describe('calls that never end', () => {
-  const HANGS = /^(budget: 10000 steps without a write|deadlock)/;
+  const HANGS = /^(budget: 10000 polling steps without a write|deadlock)/;
   const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
   const fifo = { depth: 2, entryBytes: 2048, packetBytes: 2048, packetPayloadBytes: 1920 };
 

@@ -41,13 +41,33 @@ describe('limits', () => {
   test('of steps without a write: with what each thread does, and where', () => {
     const machine = new Machine({ limits: { maxIdleSteps: 100 } });
     const outcome = outcomeOn(machine, 70, polls(machine));
-    expect(outcome).toMatchObject({ verdict: 'budget', limit: 'maxIdleSteps', steps: 100 });
+    expect(outcome).toMatchObject({ verdict: 'budget', limit: 'maxIdleSteps', steps: 199 });
     const text = describeOutcome(outcome, machine.limits);
     expect(text).toContain(
-      'budget: 100 steps without a write, a completed barrier or an exit; the program seems to hang, or needs a larger limit (maxIdleSteps)',
+      'budget: 100 polling steps without a write, a completed barrier or an exit; the program seems to hang, or needs a larger limit (maxIdleSteps)',
     );
     expect(text).toContain(`at test/simt/outcomes.test.ts:${lineOf('polls')}`);
     expect(text).toMatch(/rank 0 block \(0,0,0\) warp 2 lanes 0-5: runs; its last operation was /);
+  });
+
+  test('of steps that load nothing: a long loop of warp operations and plain accesses is no polling', () => {
+    const machine = new Machine({ limits: { maxIdleSteps: 10 } });
+    const outcome = outcomeOn(machine, 32, function* (t) {
+      for (let round = 0; round < 100; round++) yield* t.syncwarp();
+    });
+    expect(outcome).toMatchObject({ verdict: 'completes' });
+  });
+
+  test('of counters that move while no data does', () => {
+    const machine = new Machine({ limits: { maxCounterSteps: 50 } });
+    const counter = machine.memory.allocate('counter', 'u32', 1, { zeroed: true });
+    const outcome = outcomeOn(machine, 32, function* (t) {
+      for (;;) yield* t.atomicAdd(counter, 0, 1);
+    });
+    expect(outcome).toMatchObject({ verdict: 'budget', limit: 'maxCounterSteps', steps: 50 });
+    expect(describeOutcome(outcome, machine.limits)).toContain(
+      'budget: 50 steps with atomics and without a store or an exit: counters move and no data does',
+    );
   });
 
   test.each(['atomicCAS', 'atomicExch'] as const)(
@@ -225,7 +245,7 @@ describe('a deadlock', () => {
     expect(describeOutcome(outcome, machine.limits).split('\n')).toEqual([
       'deadlock: no thread can go on',
       `  rank 0 block (0,0,0) warp 2 lanes 0-2: waits in vote.sync.all mask 0x000000ff for lanes 3-7 at test/simt/outcomes.test.ts:${lineOf('vote')}`,
-      `  rank 0 block (0,0,0) warp 2 lanes 3-7,9-31: waits at barrier 1: 0 of 64 threads have arrived at test/simt/outcomes.test.ts:${lineOf('barrier')}`,
+      `  rank 0 block (0,0,0) warp 2 lanes 3-7,9-31: waits at barrier 1 for lanes 0-2 of its warp at test/simt/outcomes.test.ts:${lineOf('barrier')}`,
     ]);
   });
 

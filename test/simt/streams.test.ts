@@ -58,7 +58,7 @@ describe('a barrier of the grid', () => {
   test.each(['rr', 'blocked', 'random:1', 'rr,granule=8'])('hangs with one block too few, under %s', (schedule) => {
     const text = runGrid(6, { schedule: `${schedule},resident=5` });
     expect(text).toMatch(
-      /^budget: 2000 steps without a write, a completed barrier or an exit; the program seems to hang/,
+      /^budget: 2000 polling steps without a write, a completed barrier or an exit; the program seems to hang/,
     );
     expect(text).toContain('waits at barrier 0: 32 of 64 threads have arrived');
     expect(text).not.toContain('block (5,0,0)');

@@ -198,7 +198,7 @@ describe('lanes that wait for ever end in a deadlock that says for whom', () => 
       },
       [
         'lanes 0,2: waits in bar.warp.sync mask 0xffffffff for lanes 1 at test/simt/',
-        'lanes 1: waits at barrier 0: 0 of 32 threads have arrived at test/simt/',
+        'lanes 1: waits at barrier 0 for lanes 0,2 of its warp at test/simt/',
       ],
     ],
   ])('%s', (_, body, lines) => {
