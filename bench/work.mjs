@@ -16,8 +16,9 @@ function timed(times, prepare) {
   for (let run = 0; run < times; run++) {
     const work = prepare();
     const start = cpuMs();
-    const result = work();
-    runs.push({ ms: cpuMs() - start, ...result });
+    const { steps, verify } = work();
+    runs.push({ ms: cpuMs() - start, steps });
+    verify?.();
   }
   const warm = runs
     .slice(1)
@@ -28,41 +29,27 @@ function timed(times, prepare) {
 
 const rssMiB = () => process.resourceUsage().maxRSS / 1024;
 
-function call(op, args) {
+/** The result of each run is checked against the reference, outside the time: a fast wrong answer is worth nothing. */
+function verified(op, args, times) {
   const capture = generateCapture(op, args, 1);
-  return () => {
+  return timed(times, () => {
     const set = setUpCall(capture, { schedule }, 'bench');
     return () => {
       const outcome = set.machine.run();
-      if (outcome.verdict !== 'completes') throw new Error(`${name}: ${outcome.verdict}`);
-      return { steps: outcome.steps, set };
-    };
-  };
-}
-
-/** The result of each run is checked against the reference: a fast wrong answer is worth nothing. */
-function verified(op, args, times) {
-  const capture = generateCapture(op, args, 1);
-  const prepare = call(op, args);
-  return timed(times, () => {
-    const work = prepare();
-    return () => {
-      const { steps, set } = work();
-      queueMicrotask(() => {
-        const { differingBytes } = checkAgainstReference(capture, set);
-        if (differingBytes !== 0) throw new Error(`${name}: ${differingBytes} bytes differ`);
-      });
-      return { steps };
+      return { steps: outcome.steps, verify: () => verifyCall(capture, set, outcome) };
     };
   });
+}
+
+function verifyCall(capture, set, { verdict }) {
+  if (verdict !== 'completes') throw new Error(`${name}: ${verdict}`);
+  const { differingBytes } = checkAgainstReference(capture, set);
+  if (differingBytes !== 0) throw new Error(`${name}: ${differingBytes} bytes differ`);
 }
 
 function fullNode(tokens) {
   const args = { ep_size: 8, tokens, top_k: 2, vector_bytes: 14336, max_usable_sm_count: 132 };
-  const run = timed(1, () => {
-    const work = call('moe_comm', args)();
-    return () => ({ steps: work().steps });
-  });
+  const run = verified('moe_comm', args, 1);
   return { threads: 8 * 33 * 2 * 512, packets: 8 * tokens * 2 * 8, ...run };
 }
 

@@ -86,7 +86,7 @@ const moeCommArgs = {
     most: 32,
     default: 2,
     example: 8,
-    meaning: 'targets of a token, drawn at random; a rank that is drawn twice gets the token once',
+    meaning: 'targets of a token, drawn at random, distinct as long as there are enough ranks',
   },
   max_usable_sm_count: {
     kind: 'integer',
