@@ -46,7 +46,7 @@ export class Allocation {
   /** `base` modulo 256, for alignment checks in 32-bit arithmetic. */
   readonly baseLow: number;
   /** Bytes that may be accessed without further questions: `bytes`, or 0 once freed or watched, or while its space is read-only. */
-  // invariant: 0 whenever freed || watched
+  // invariant: 0 whenever freed || watched || the space is read-only
   accessibleBytes: number;
   freed = false;
   watched = false;

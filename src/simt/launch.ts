@@ -16,8 +16,6 @@ export interface LaunchDims {
 
 /** A kernel launch: its blocks become resident in order while its device has room. */
 export class Launch {
-  /** Number within the run, in order of enqueueing. */
-  readonly id: number;
   readonly name: string;
   readonly device: number;
   readonly gridDim: Dim3;
@@ -35,8 +33,7 @@ export class Launch {
   readonly #reverse: boolean;
 
   /** @throws RangeError if the dimensions are no valid launch configuration. */
-  constructor(id: number, device: number, kernel: Kernel<never>, dims: LaunchDims, args: unknown, order: BlockOrder) {
-    this.id = id;
+  constructor(device: number, kernel: Kernel<never>, dims: LaunchDims, args: unknown, order: BlockOrder) {
     this.device = device;
     this.name = kernel.name;
     this.kernel = kernel as Kernel<unknown>;

@@ -81,7 +81,6 @@ export class Machine {
   readonly #devices = new Map<number, { blocks: number; threads: number }>();
   readonly #last: LastStep = { granule: null, wrote: false };
   #residentThreads = 0;
-  #nextLaunchId = 0;
   /** How the run ended, unless it completed or goes on. */
   #failure: Outcome | null = null;
   #steps = 0;
@@ -125,7 +124,6 @@ export class Machine {
   /** `cudaStreamCreate` on a device (rank). */
   stream(device = 0): Stream {
     const stream = new Stream(device, this.#streams.length, {
-      nextLaunchId: () => this.#nextLaunchId++,
       blockOrder: this.schedule.blockOrder,
       headChanged: (changed) => this.#changedStreams.add(changed),
     });

@@ -10,9 +10,8 @@ export type StreamItem =
   | { readonly kind: 'launch'; readonly launch: Launch }
   | { readonly kind: 'memset'; readonly pointer: Pointer; readonly byte: number; readonly bytes: number };
 
-/** What a stream needs of its machine: numbers of launches, the order in which their blocks start, and its attention. */
+/** What a stream needs of its machine: the order in which blocks of launches start, and its attention. */
 export interface StreamHost {
-  nextLaunchId(): number;
   readonly blockOrder: BlockOrder;
   /** The stream has a new head. */
   headChanged(stream: Stream): void;
@@ -43,8 +42,7 @@ export class Stream {
    * @throws RangeError if the dimensions are no valid launch configuration.
    */
   launch<Args>(kernel: Kernel<Args>, dims: LaunchDims, args: Args, device = this.device): Launch {
-    const { nextLaunchId, blockOrder } = this.#host;
-    const launch = new Launch(nextLaunchId(), device, kernel as Kernel<never>, dims, args, blockOrder);
+    const launch = new Launch(device, kernel as Kernel<never>, dims, args, this.#host.blockOrder);
     this.#push({ kind: 'launch', launch });
     return launch;
   }

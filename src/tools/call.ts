@@ -27,6 +27,33 @@ export interface Call {
 /** How a call is set up. */
 export type CallOptions = MachineOptions;
 
+/** i32 elements that ought to fill an allocation from its start; `tensor` is the name of the output. */
+export function expectElements(tensor: string, allocation: Allocation, expected: Int32Array): ExpectedBytes {
+  return {
+    tensor: `out/${tensor}`,
+    allocation,
+    offsetBytes: 0,
+    bytes: bytesOf(expected),
+    locate: (offsetBytes) => `element ${Math.floor(offsetBytes / 4)}, byte ${offsetBytes % 4} of it`,
+  };
+}
+
+/** Rows of `rowBytes` that ought to fill a rank's output of an all-to-all. */
+export function expectOutput(
+  rank: number,
+  allocation: Allocation,
+  expected: Uint8Array,
+  rowBytes: number,
+): ExpectedBytes {
+  return {
+    tensor: `r${rank}/out/output`,
+    allocation,
+    offsetBytes: 0,
+    bytes: expected,
+    locate: (offsetBytes) => `row ${Math.floor(offsetBytes / rowBytes)}, byte ${offsetBytes % rowBytes}`,
+  };
+}
+
 /** A typed array's memory as bytes. */
 export const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

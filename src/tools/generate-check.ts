@@ -8,7 +8,7 @@ import {
   prepareIndicesReference,
 } from '../reference/index.js';
 import type { Allocation } from '../simt/index.js';
-import { bytesOf, type Call, type ExpectedBytes } from './call.js';
+import { bytesOf, type Call, type ExpectedBytes, expectElements, expectOutput } from './call.js';
 import { type Comparison, compareCall } from './compare.js';
 
 /**
@@ -37,18 +37,20 @@ export function expectedByReference(capture: Capture, call: Call): Iterable<Expe
 
 function* expectPrepareIndices({ args, inputs }: PrepareIndicesCapture, call: Call): Generator<ExpectedBytes> {
   const reference = prepareIndicesReference({ ...args, ...inputs });
-  yield expectElements(call, 'local_gather_indices', reference.localGatherIndices);
-  yield expectElements(call, 'send_rank_count_cum_sum', reference.sendRankCountCumSum);
-  yield expectElements(call, 'send_rank_local_indices', reference.sendRankLocalIndices);
-  yield expectElements(call, 'recv_rank_count_cum_sum', reference.recvRankCountCumSum);
-  yield expectElements(call, 'recv_rank_local_indices', reference.recvRankLocalIndices);
-  yield expectElements(call, 'backward_recv_rank_local_indice', reference.backwardRecvRankLocalIndices);
+  const named = expectNamed(call);
+  yield named('local_gather_indices', reference.localGatherIndices);
+  yield named('send_rank_count_cum_sum', reference.sendRankCountCumSum);
+  yield named('send_rank_local_indices', reference.sendRankLocalIndices);
+  yield named('recv_rank_count_cum_sum', reference.recvRankCountCumSum);
+  yield named('recv_rank_local_indices', reference.recvRankLocalIndices);
+  yield named('backward_recv_rank_local_indice', reference.backwardRecvRankLocalIndices);
 }
 
 function* expectLocalGather({ args, inputs }: LocalGatherCapture, call: Call): Generator<ExpectedBytes> {
   const reference = localGatherReference({ ...args, ...inputs });
-  yield expectElements(call, 'local_expert_ids', reference.localExpertIds);
-  yield expectElements(call, 'local_scales', reference.localScalesBits);
+  const named = expectNamed(call);
+  yield named('local_expert_ids', reference.localExpertIds);
+  yield named('local_scales', reference.localScalesBits);
 }
 
 function* expectMoeComm({ args, ranks }: MoeCommCapture, call: Call): Generator<ExpectedBytes> {
@@ -61,13 +63,8 @@ function* expectMoeComm({ args, ranks }: MoeCommCapture, call: Call): Generator<
   });
   if (reference.kind !== 'completes') throw new RangeError(reference.explanation);
   for (let rank = 0; rank < epSize; rank++) {
-    yield {
-      tensor: `r${rank}/out/output`,
-      allocation: allocationNamed(call, `output of rank ${rank}`),
-      offsetBytes: 0,
-      bytes: reference.outputs[rank]!,
-      locate: (offset) => `row ${Math.floor(offset / outputRowStrideBytes)}, byte ${offset % outputRowStrideBytes}`,
-    };
+    const allocation = allocationNamed(call, `output of rank ${rank}`);
+    yield expectOutput(rank, allocation, reference.outputs[rank]!, outputRowStrideBytes);
   }
   const fifoBytes = ORIGINAL_FIFO.depth * ORIGINAL_FIFO.entryBytes * epSize * channelCount;
   for (let sender = 0; sender < epSize; sender++) {
@@ -89,15 +86,10 @@ function* expectMoeComm({ args, ranks }: MoeCommCapture, call: Call): Generator<
   }
 }
 
-function expectElements(call: Call, tensor: string, expected: Int32Array): ExpectedBytes {
-  return {
-    tensor: `out/${tensor}`,
-    allocation: allocationNamed(call, tensor),
-    offsetBytes: 0,
-    bytes: bytesOf(expected),
-    locate: (offset) => `element ${Math.floor(offset / 4)}, byte ${offset % 4} of it`,
-  };
-}
+const expectNamed =
+  (call: Call) =>
+  (tensor: string, expected: Int32Array): ExpectedBytes =>
+    expectElements(tensor, allocationNamed(call, tensor), expected);
 
 /** The buffers of a call are known by their names, which `setUpCall` gives them. */
 function allocationNamed({ machine }: Call, name: string): Allocation {

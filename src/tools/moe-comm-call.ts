@@ -6,8 +6,8 @@ import {
   vectorWordAt,
   type WorkspaceShape,
 } from '../kernels/index.js';
-import { type Allocation, Machine, PAGE_BYTES, type Pointer } from '../simt/index.js';
-import type { Call, CallOptions, ExpectedBytes } from './call.js';
+import { type Allocation, Machine, PAGE_BYTES } from '../simt/index.js';
+import { type Call, type CallOptions, type ExpectedBytes, expectOutput } from './call.js';
 
 const SIZEOF_U64 = 8;
 const ZERO_PAGE = new Uint8Array(PAGE_BYTES);
@@ -88,7 +88,7 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
       for (let r = 0; r < epSize; r++) {
         const recorded = ranks[r]!.outputs;
         if (recorded === null) throw new RangeError('the capture has no outputs to compare with');
-        yield expectOutput(r, outputs[r]!, recorded.output, args.outputRowStrideBytes);
+        yield expectOutput(r, outputs[r]!.allocation, recorded.output, args.outputRowStrideBytes);
         yield* expectWorkspace(r, workspaces[r]!, recorded.workspacePages, shape, vectorBytes / SIZEOF_U64);
       }
     },
@@ -141,16 +141,6 @@ function collectPages(allocation: Allocation, pageBytes: number): WorkspacePages
     data.set(bytesOfPage(page), index * pageBytes);
   });
   return { pageBytes, pages, data };
-}
-
-function expectOutput(rank: number, pointer: Pointer, expected: Uint8Array, rowBytes: number): ExpectedBytes {
-  return {
-    tensor: `r${rank}/out/output`,
-    allocation: pointer.allocation,
-    offsetBytes: 0,
-    bytes: expected,
-    locate: (offsetBytes) => `row ${Math.floor(offsetBytes / rowBytes)}, byte ${offsetBytes % rowBytes}`,
-  };
 }
 
 /** Pages that the capture lists or that were written here; all others are zero on both sides. */

@@ -1,7 +1,7 @@
 import type { PrepareIndicesCapture, PrepareIndicesOutputs } from '../capture/index.js';
 import { moeAllToAllPrepareIndices } from '../kernels/index.js';
-import { Machine, type Pointer } from '../simt/index.js';
-import { bytesOf, type Call, type CallOptions, type ExpectedBytes, i32Of } from './call.js';
+import { Machine } from '../simt/index.js';
+import { type Call, type CallOptions, type ExpectedBytes, expectElements, i32Of } from './call.js';
 
 const TENSOR_NAMES: Readonly<Record<keyof PrepareIndicesOutputs, string>> = {
   localGatherIndices: 'local_gather_indices',
@@ -49,7 +49,8 @@ export function setUpPrepareIndices(capture: PrepareIndicesCapture, options: Cal
     machine,
     *expected(): Generator<ExpectedBytes> {
       if (capture.outputs === null) throw new RangeError('the capture has no outputs to compare with');
-      for (const key of OUTPUT_KEYS) yield expectElements(TENSOR_NAMES[key], outputs[key], capture.outputs[key]);
+      for (const key of OUTPUT_KEYS)
+        yield expectElements(TENSOR_NAMES[key], outputs[key].allocation, capture.outputs[key]);
     },
     withOutputs: () => ({
       ...capture,
@@ -60,14 +61,4 @@ export function setUpPrepareIndices(capture: PrepareIndicesCapture, options: Cal
 
 function mapOutputs<V>(value: (key: keyof PrepareIndicesOutputs) => V): Record<keyof PrepareIndicesOutputs, V> {
   return Object.fromEntries(OUTPUT_KEYS.map((key) => [key, value(key)])) as Record<keyof PrepareIndicesOutputs, V>;
-}
-
-function expectElements(tensor: string, pointer: Pointer, expected: Int32Array): ExpectedBytes {
-  return {
-    tensor: `out/${tensor}`,
-    allocation: pointer.allocation,
-    offsetBytes: 0,
-    bytes: bytesOf(expected),
-    locate: (offsetBytes) => `element ${Math.floor(offsetBytes / 4)}, byte ${offsetBytes % 4} of it`,
-  };
 }
