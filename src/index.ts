@@ -1,6 +1,18 @@
 /** simtwin: GPU kernels on the CPU, thread by thread, bit for bit, under a schedule that you control. */
 export * from './capture/index.js';
+export { type FastOptions, type TracedAccess, TraceRing } from './fast/index.js';
 export * from './kernels/index.js';
+export * from './modes/index.js';
+export {
+  loadPrograms,
+  type ProgramTexts,
+  programTexts,
+  type ReadSource,
+  type StaleFile,
+  staleFiles,
+} from './program/compiled-file.js';
+export { digestOf, type Program, programOf, registerProgram } from './program/index.js';
 export * from './reference/index.js';
 export * from './simt/index.js';
+export * from './step/index.js';
 export * from './tools/index.js';

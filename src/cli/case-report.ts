@@ -1,4 +1,11 @@
-import { type CaptureOp, describeThread, type LastWriter, type Outcome, type SourceFrame } from '../index.js';
+import {
+  type CaptureOp,
+  describeThread,
+  type EngineMode,
+  type LastWriter,
+  type Outcome,
+  type SourceFrame,
+} from '../index.js';
 import { EXIT_MATCH } from './exit-code.js';
 import { originalLine } from './original-line.js';
 
@@ -22,6 +29,10 @@ export interface CaseReport {
   readonly difference: Difference | null;
   readonly steps: number;
   readonly wallMs: number;
+  /** How the kernels ran; null if none did. */
+  readonly mode: EngineMode | null;
+  /** Why that is not the mode that was asked for; null if it is. */
+  readonly modeReason: string | null;
   /** Token of the schedule; null for what does not run on the machine. */
   readonly schedule: string | null;
   readonly recordedSchedule: string | null;
@@ -60,6 +71,8 @@ export interface MemoryDifference {
   };
   /** Null: no thread wrote it. */
   readonly lastWriter: LastWriter | null;
+  /** The run that looked for the last writer: its mode, and the byte as it was at its end. */
+  readonly search: { readonly mode: EngineMode | null; readonly byte: number };
 }
 
 /** The command's result: the highest exit code of its parts. */
@@ -80,7 +93,7 @@ export function formatJson(reports: readonly CaseReport[], extra: Readonly<Recor
 
 function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
   const { file, op, shape, result, verdict, comparedBytes, differingBytes, undefinedBytes, difference } = report;
-  const { steps, wallMs, schedule, recordedSchedule, problem, out, reproduce } = report;
+  const { steps, wallMs, mode, modeReason, schedule, recordedSchedule, problem, out, reproduce } = report;
   return {
     file,
     op,
@@ -93,6 +106,8 @@ function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
     firstDifference: difference === null ? null : jsonOfDifference(difference),
     steps,
     wallMs: Math.round(wallMs * 10) / 10,
+    mode,
+    modeReason,
     schedule,
     ...(recordedSchedule === null ? {} : { recordedSchedule }),
     problem,
@@ -109,13 +124,18 @@ function jsonOfDifference({ tensor, location, expected, got, memory }: Differenc
     address: memory?.address ?? null,
     expected,
     got,
-    lastWriter: memory?.lastWriter == null ? null : jsonOfWriter(memory.lastWriter),
+    lastWriter: memory?.lastWriter == null ? null : jsonOfWriter(memory.lastWriter, memory.search),
   };
 }
 
-function jsonOfWriter({ step, site }: LastWriter): Readonly<Record<string, unknown>> {
+function jsonOfWriter(
+  { step, site }: LastWriter,
+  { mode, byte }: MemoryDifference['search'],
+): Readonly<Record<string, unknown>> {
   const { rank, kernel, block, thread, warp, lane, operation, frames } = site;
   return {
+    mode,
+    byte,
     step,
     description: describeThread(site),
     rank,

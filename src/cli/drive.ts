@@ -6,7 +6,7 @@ import { Interrupted } from './usage-error.js';
 
 /** Steps between two looks at the clock and the user; adapted to about this many milliseconds. */
 const SLICE_MS = 40;
-const FIRST_SLICE = 1000;
+const FIRST_SLICE = 64;
 const MOST_SLICE = 50_000;
 
 /**

@@ -39,6 +39,7 @@ export function explain(report: CaseReport, chalk: ChalkInstance, width: number 
   } else {
     lines.push(...problemLines(report).flatMap((line) => wrapLine(line, width)));
   }
+  if (report.modeReason !== null) add('mode', `${report.mode}: ${report.modeReason}`);
   // Never wrapped, so that it can be copied.
   if (report.op !== null) lines.push(`  ${chalk.dim('replay'.padEnd(LABEL_WIDTH))}${chalk.cyan(report.reproduce)}`);
   return lines;
@@ -65,7 +66,7 @@ function explainValue({ tensor, location, expected, got }: Difference, add: AddF
 
 function explainMemory(
   { tensor, location, expected, got }: Difference,
-  { offsetBytes, address, element, window, lastWriter }: MemoryDifference,
+  { offsetBytes, address, element, window, lastWriter, search }: MemoryDifference,
   chalk: ChalkInstance,
   add: AddField,
 ): void {
@@ -80,12 +81,15 @@ function explainMemory(
   add('  expected', hexLine(window.expected, marked, chalk.green));
   add('  got', hexLine(window.got, marked, chalk.red));
   if (lastWriter === null) add('written by', 'no thread: the byte is as it was before the call');
-  else explainWriter(lastWriter, add);
+  else explainWriter(lastWriter, search, add);
+  if (search.byte === got) return;
+  const now = search.byte === expected ? `${formatHex(search.byte, 2)}, as expected` : formatHex(search.byte, 2);
+  add('', `but in that run the byte is ${now}: it depends on the order of the steps, which is another in each mode`);
 }
 
-function explainWriter({ step, site }: LastWriter, add: AddField): void {
+function explainWriter({ step, site }: LastWriter, { mode }: MemoryDifference['search'], add: AddField): void {
   add('written by', describeThread(site));
-  add('', `in step ${formatCount(step)}, ${site.kernel}${site.operation === '' ? '' : `: ${site.operation}`}`);
+  add('', `in step ${formatCount(step)} of a run in mode ${mode}, ${site.kernel}${site.operation === '' ? '' : `: ${site.operation}`}`);
   for (const [index, { file, line }] of site.frames.entries()) {
     const original = originalLine(file, line);
     add(index === 0 ? 'source' : '', original === null ? `${file}:${line}` : `${file}:${line}  ${original}`);

@@ -1,21 +1,22 @@
 import v8 from 'node:v8';
+import type { EngineMode } from '../index.js';
 
 /** What a resident thread takes of the heap, with all that belongs to it. */
-const THREAD_BYTES = 2100;
+const THREAD_BYTES: Readonly<Record<EngineMode, number>> = { ref: 2100, step: 150, fast: 100 };
 /** The part of the heap that threads may take; the rest is for captures, accesses and what is to be collected. */
 const THREADS_SHARE = 0.8;
 
 /** The most threads that may be resident at a time, so that V8 does not end the process for want of memory. */
-export const mostResidentThreads = (): number =>
-  Math.max(1, Math.floor((v8.getHeapStatistics().heap_size_limit * THREADS_SHARE) / THREAD_BYTES));
+export const mostResidentThreads = (mode: EngineMode): number =>
+  Math.max(1, Math.floor((v8.getHeapStatistics().heap_size_limit * THREADS_SHARE) / THREAD_BYTES[mode]));
 
 /** Whether an exception says that more threads would be resident than the machine was allowed. */
 export const isTooManyThreads = (error: unknown): error is RangeError =>
   error instanceof RangeError && error.message.includes('threads would be resident');
 
 /** What a user of the command line can do about it. */
-export function tooManyThreads({ message }: RangeError): string {
+export function tooManyThreads({ message }: RangeError, mode: EngineMode): string {
   const heapMiB = Math.floor(v8.getHeapStatistics().heap_size_limit / 2 ** 20);
   const what = message.replace(/;.*$/s, '');
-  return `${what}, at about ${THREAD_BYTES} bytes each too many for the heap of ${heapMiB} MiB; give Node a larger one (for example NODE_OPTIONS=--max-old-space-size=${2 * heapMiB}, in MiB), limit the blocks of a device (--resident-blocks), or take fewer ranks or channels`;
+  return `${what}, at about ${THREAD_BYTES[mode]} bytes each too many for the heap of ${heapMiB} MiB; give Node a larger one (for example NODE_OPTIONS=--max-old-space-size=${2 * heapMiB}, in MiB), limit the blocks of a device (--resident-blocks), or take fewer ranks or channels`;
 }

@@ -1,6 +1,7 @@
 import type { ChalkInstance } from 'chalk';
+import { DEFAULT_MODE } from '../index.js';
 import type { CaseReport } from './case-report.js';
-import { formatBytes, formatCount, formatSeconds, printable, shorten } from './format.js';
+import { formatBytes, formatCount, formatSeconds, printable, shorten, wrap } from './format.js';
 
 /** Width where there is no terminal to ask. */
 const DEFAULT_WIDTH = 120;
@@ -30,6 +31,10 @@ const COLUMNS: readonly Column[] = [
 const DISPENSABLE: readonly ColumnName[] = ['undefined', 'verdict', 'compared'];
 const LAST_TO_GO: readonly ColumnName[] = ['steps', 'shape'];
 
+/** What mode the rows below are of. */
+const modeNote = ({ mode, modeReason }: CaseReport): string =>
+  printable(modeReason === null ? `mode ${mode}` : `mode ${mode}: ${modeReason}`);
+
 const bytesOrDash = (bytes: number): string => (bytes === 0 ? '-' : formatBytes(bytes));
 
 /** The table of results, a line at a time, so that each is seen when it is known: widths follow from the names alone. */
@@ -38,7 +43,9 @@ export class ResultTable {
   readonly #shownNames: ReadonlyMap<string, string>;
   readonly #columns: readonly Column[];
   readonly #nameWidth: number;
+  readonly #room: number;
   #heading: string | null = null;
+  #modeNote = `mode ${DEFAULT_MODE}`;
 
   /** `names` are all that will come, `width` is that of the terminal. */
   constructor(names: readonly string[], width: number | null, chalk: ChalkInstance) {
@@ -56,6 +63,7 @@ export class ResultTable {
     drop(DISPENSABLE, longest);
     drop(LAST_TO_GO, Math.min(longest, LEAST_NAME_WIDTH));
     this.#columns = columns;
+    this.#room = room;
     this.#nameWidth = Math.max(1, Math.min(longest, room - widthOf()));
   }
 
@@ -65,7 +73,7 @@ export class ResultTable {
     return this.#chalk.dim(this.#line('file', cells));
   }
 
-  /** A line for a report, below a line for its folder and operation where they change. */
+  /** A line for a report, below lines for its folder, operation and mode where they change. */
   row(report: CaseReport): string[] {
     const slash = report.name.lastIndexOf('/') + 1;
     const heading = [printable(report.name.slice(0, slash)), report.op ?? '']
@@ -74,6 +82,11 @@ export class ResultTable {
     const lines: string[] = [];
     if (heading !== this.#heading && heading !== '') lines.push(this.#chalk.bold(heading));
     this.#heading = heading;
+    const note = report.mode === null ? this.#modeNote : modeNote(report);
+    if (note !== this.#modeNote) {
+      lines.push(...wrap(note, this.#room).map((line) => `${MARGIN}${this.#chalk.dim(line)}`));
+    }
+    this.#modeNote = note;
     const cells = this.#columns.map((column) => this.#cell(column, report));
     lines.push(this.#line(this.#shownNames.get(report.name) ?? printable(report.name), cells));
     return lines;

@@ -1,12 +1,17 @@
 import {
+  asksForStep,
+  beyondFast,
   type Call,
+  type CallOptions,
   type Capture,
   CaptureError,
   type Comparison,
+  type EngineMode,
   type ExpectedBytes,
   type FirstDifference,
   formatSchedule,
   HostCheckError,
+  type ModeChoice,
   type Outcome,
   searchLastWriter,
   setUpCall,
@@ -15,9 +20,9 @@ import type { CaseReport, Difference, MemoryDifference } from './case-report.js'
 import { shapeOf } from './describe-capture.js';
 import { drive } from './drive.js';
 import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH, EXIT_PROGRAM, EXIT_USAGE } from './exit-code.js';
-import { isTooManyThreads, tooManyThreads } from './heap.js';
+import { isTooManyThreads, mostResidentThreads, tooManyThreads } from './heap.js';
 import type { CliIo } from './io.js';
-import { simtwinVersion } from './package-files.js';
+import { refuseStaleProgram, simtwinVersion } from './package-files.js';
 import type { Progress } from './progress.js';
 import type { RunSettings } from './run-options.js';
 import { Interrupted } from './usage-error.js';
@@ -63,13 +68,30 @@ export async function runCase(
   };
   const startedAt = io.now();
   let call: Call | null = null;
+  const run = async (capture: Capture, wanted: ModeChoice): Promise<{ call: Call; outcome: Outcome }> => {
+    const onMode = ({ mode, reason }: ModeChoice) => {
+      if (mode !== wanted.mode) throw new OtherMode({ mode, reason });
+      report = { ...report, mode, modeReason: wanted.reason };
+    };
+    call = setUpCall(capture, { ...optionsFor(wanted.mode, settings), onMode }, label);
+    const { machine } = call;
+    try {
+      return { call, outcome: await drive(machine, io, progress) };
+    } catch (error) {
+      const other = otherModeFor(error);
+      if (other === null) throw error;
+      progress.start(`${position} ${capture.op} ${name}, in mode ${other.mode}`);
+      return run(capture, other);
+    }
+  };
   try {
     progress.start(`${position} ${name}`);
     const capture = given.read();
     report = { ...report, op: capture.op, shape: shapeOf(capture) };
     progress.start(`${position} ${capture.op} ${name}`);
-    call = setUpCall(capture, settings.callOptions, label);
-    const outcome = await drive(call.machine, io, progress);
+    const ended = await run(capture, firstMode(settings));
+    const { outcome } = ended;
+    call = ended.call;
     const { result, comparison, problem } = given.judge(capture, call, outcome);
     report = {
       ...report,
@@ -80,15 +102,15 @@ export async function runCase(
       comparedBytes: comparison?.comparedBytes ?? 0,
       differingBytes: comparison?.differingBytes ?? 0,
       undefinedBytes: comparison?.undefinedBytes ?? 0,
-      steps: call.machine.steps,
+      steps: ended.call.machine.steps,
       wallMs: io.now() - startedAt,
-      recordedSchedule: settings.record ? formatSchedule(call.machine.recordedSchedule) : null,
+      recordedSchedule: settings.record ? formatSchedule(ended.call.machine.recordedSchedule) : null,
     };
     if (comparison?.firstDifference != null) {
       progress.start(`${position} looking for the last writer in ${name}`);
       const search = searchLastWriter(
         capture,
-        { ...settings.callOptions, record: false },
+        { ...optionsFor(report.mode === 'ref' ? 'ref' : 'step', settings), record: false },
         label,
         comparison.firstDifference.address,
       );
@@ -96,7 +118,14 @@ export async function runCase(
       const difference = explain(comparison.firstDifference, given.expected(capture, call));
       report = {
         ...report,
-        difference: { ...difference, memory: { ...difference.memory, lastWriter: search.lastWriter() } },
+        difference: {
+          ...difference,
+          memory: {
+            ...difference.memory,
+            lastWriter: search.lastWriter(),
+            search: { mode: search.mode, byte: search.byte },
+          },
+        },
       };
     }
     if (given.write !== null && (comparison !== null || outcome.verdict === 'completes')) {
@@ -106,9 +135,40 @@ export async function runCase(
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     const steps = call?.machine.steps ?? 0;
-    return { ...report, steps, wallMs: io.now() - startedAt, ...problemOf(error, label) };
+    return { ...report, steps, wallMs: io.now() - startedAt, ...problemOf(error, label, report.mode) };
   }
 }
+
+/** A machine would run in another mode than its limits were reckoned for. */
+class OtherMode extends Error {
+  readonly choice: ModeChoice;
+
+  constructor(choice: ModeChoice) {
+    super(`mode ${choice.mode}: ${choice.reason}`);
+    this.choice = choice;
+  }
+}
+
+/** The mode to try first: what was asked for, unless it is known that this cannot do it. */
+function firstMode({ mode, schedule, record }: RunSettings): ModeChoice {
+  const reason = mode === 'fast' ? beyondFast({ schedule, record, isWatched: false }) : null;
+  return { mode: reason === null ? mode : 'step', reason };
+}
+
+/** The mode to try after an error; null: another mode would not help. */
+function otherModeFor(error: unknown): ModeChoice | null {
+  if (error instanceof OtherMode) return error.choice;
+  if (!asksForStep(error)) return null;
+  return { mode: 'step', reason: error.message.replace(/[:;,]? use mode 'step'.*$/s, '') };
+}
+
+/** How a call is set up that is to run in `mode`: as many threads as that mode has room for. */
+const optionsFor = (mode: EngineMode, { callOptions }: RunSettings): CallOptions => ({
+  ...callOptions,
+  mode,
+  limits: { maxResidentThreads: mostResidentThreads(mode), ...callOptions.limits },
+  refuseProgram: refuseStaleProgram,
+});
 
 /** A report of something that has not run yet. */
 export const emptyReport = (file: string | null, name: string, reproduce: string): CaseReport => ({
@@ -125,6 +185,8 @@ export const emptyReport = (file: string | null, name: string, reproduce: string
   difference: null,
   steps: 0,
   wallMs: 0,
+  mode: null,
+  modeReason: null,
   schedule: null,
   recordedSchedule: null,
   problem: null,
@@ -134,7 +196,11 @@ export const emptyReport = (file: string | null, name: string, reproduce: string
 });
 
 /** What an exception says about a report, and whose fault it is. */
-export function problemOf(error: unknown, file: string): Pick<CaseReport, 'result' | 'exitCode' | 'problem' | 'stack'> {
+export function problemOf(
+  error: unknown,
+  file: string,
+  mode: EngineMode | null = null,
+): Pick<CaseReport, 'result' | 'exitCode' | 'problem' | 'stack'> {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof CaptureError) {
     const problem = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
@@ -149,7 +215,7 @@ export function problemOf(error: unknown, file: string): Pick<CaseReport, 'resul
     };
   }
   if (isTooManyThreads(error)) {
-    return { result: 'error', exitCode: EXIT_PROGRAM, problem: tooManyThreads(error), stack: null };
+    return { result: 'error', exitCode: EXIT_PROGRAM, problem: tooManyThreads(error, mode ?? 'ref'), stack: null };
   }
   if (error instanceof RangeError && message.includes('cudaError')) {
     return { result: 'error', exitCode: EXIT_PROGRAM, problem: message, stack: null };
@@ -203,6 +269,7 @@ function explain(
         got: offsets.map((offset) => (allocation.definedBits(offset, 1) === 0 ? null : allocation.u8[offset]!)),
       },
       lastWriter: null,
+      search: { mode: null, byte: gotByte },
     },
   };
 }

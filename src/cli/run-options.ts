@@ -4,17 +4,16 @@ import {
   type BudgetLimit,
   type CallOptions,
   DEFAULT_LIMITS,
+  DEFAULT_MODE,
+  ENGINE_MODES,
+  type EngineMode,
   formatSchedule,
   type Limits,
   parseSchedule,
   type Schedule,
 } from '../index.js';
 import { shellWord } from './format.js';
-import { mostResidentThreads } from './heap.js';
 import { UsageError } from './usage-error.js';
-
-/** Ways to run a kernel. */
-const MODES = ['ref'] as const;
 
 /** What commander makes of the options that `replay` and `run` share. */
 export interface RunOptions {
@@ -34,6 +33,8 @@ export interface RunOptions {
 /** How calls are to be run, checked. */
 export interface RunSettings {
   readonly callOptions: CallOptions;
+  /** What was asked for. */
+  readonly mode: EngineMode;
   readonly schedule: Schedule;
   /** The options that repeat these settings, to follow `simtwin replay FILE `. */
   readonly repeat: string;
@@ -74,7 +75,12 @@ export function addRunOptions(command: Command, out: { readonly flag: string; re
         `give up after so many steps with atomics without a store or an exit (default: ${limitText('maxCounterSteps')})`,
       ).argParser(parseCount),
     )
-    .addOption(new Option('--mode <mode>', `how kernels are run: ${MODES.join(', ')}`).default('ref'))
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'how kernels run: fast (compiled, whole warps), step (compiled, lane by lane) or ref (their source)',
+      ).default(DEFAULT_MODE),
+    )
     .addOption(new Option('--record', 'also give the schedule token that replays each run pick by pick'))
     .addOption(new Option(out.flag, out.help))
     .addOption(new Option('--json', 'one JSON object on stdout, nothing else'))
@@ -83,9 +89,7 @@ export function addRunOptions(command: Command, out: { readonly flag: string; re
 
 /** Checks the options. @throws UsageError that says what would be right. */
 export function readRunOptions(options: RunOptions): RunSettings {
-  if (!(MODES as readonly string[]).includes(options.mode)) {
-    throw new UsageError(`--mode ${options.mode} does not exist; this version has: ${MODES.join(', ')}`);
-  }
+  const mode = readMode(options.mode);
   const token = readToken(options.schedule);
   let schedule = parseToken(token);
   const { granule, residentBlocks, maxSteps, maxIdleSteps, maxCounterSteps } = options;
@@ -98,15 +102,20 @@ export function readRunOptions(options: RunOptions): RunSettings {
     schedule = { ...schedule, residentBlocks };
   }
   const limits: Partial<Limits> = {
-    maxResidentThreads: mostResidentThreads(),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(maxIdleSteps === undefined ? {} : { maxIdleSteps }),
     ...(maxCounterSteps === undefined ? {} : { maxCounterSteps }),
   };
   const { json = false, quiet = false, out = null, record = false } = options;
   if (out === '') throw new UsageError('--out must name a file or a folder, but is empty');
-  const callOptions = { schedule, limits, record };
-  return { callOptions, schedule, repeat: repeatOptions(options, schedule), json, quiet, out, record };
+  const callOptions = { mode, schedule, limits, record };
+  return { callOptions, mode, schedule, repeat: repeatOptions(options, schedule), json, quiet, out, record };
+}
+
+function readMode(name: string): EngineMode {
+  const mode = ENGINE_MODES.find((known) => known === name);
+  if (mode === undefined) throw new UsageError(`--mode ${name} does not exist; there are ${ENGINE_MODES.join(', ')}`);
+  return mode;
 }
 
 function repeatOptions({ schedule: given, ...options }: RunOptions, schedule: Schedule): string {
@@ -118,6 +127,7 @@ function repeatOptions({ schedule: given, ...options }: RunOptions, schedule: Sc
         ...(options.residentBlocks === undefined ? [] : ['--resident-blocks', String(options.residentBlocks)]),
       ]
     : ['--schedule', formatSchedule(schedule)];
+  if (options.mode !== DEFAULT_MODE) words.push('--mode', options.mode);
   if (options.maxSteps !== undefined) words.push('--max-steps', String(options.maxSteps));
   if (options.maxIdleSteps !== undefined) words.push('--max-idle-steps', String(options.maxIdleSteps));
   if (options.maxCounterSteps !== undefined) words.push('--max-counter-steps', String(options.maxCounterSteps));

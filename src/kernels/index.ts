@@ -1,4 +1,6 @@
 /** Ports of FlashInfer's `trtllm_alltoall.cuh`: device kernels, one a file, and the host functions. */
+import './registered-programs.js';
+
 export { AllToAllChannelCommunicator } from './all-to-all-channel-communicator.js';
 export {
   type AllToAllConstants,

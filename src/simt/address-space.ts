@@ -117,6 +117,19 @@ export class AddressSpace {
     return target;
   }
 
+  /**
+   * The allocation that holds the `bytes` bytes at an address, for an access that is aligned to its size.
+   * @throws Fault as {@link locate} does
+   */
+  locateAddress(address: number, bytes: number, access: 'load' | 'store' | 'atomic'): Allocation {
+    const target = this.find(address) ?? this.#nearest(address);
+    if (target !== null) return this.locate(target, address - target.base, bytes, access);
+    throw new Fault(
+      'OUT_OF_BOUNDS',
+      `${access} of ${bytes} bytes at ${this.name} address ${hex(address)}: nothing is allocated`,
+    );
+  }
+
   /** Tells the watches of a store to a watched allocation. */
   reportStore(allocation: Allocation, offset: number, bytes: number): void {
     const address = allocation.base + offset;

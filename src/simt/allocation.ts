@@ -50,13 +50,13 @@ export class Allocation {
   accessibleBytes: number;
   freed = false;
   watched = false;
-  /** False only while every byte is known to be defined. */
-  mayHoldUndefined: boolean;
-  /** One byte a page: 1 if the simulated program has stored to it. */
-  readonly #writtenPages: Uint8Array;
-  readonly #initiallyDefined: boolean;
+  /** Bytes that are not defined. */
+  undefinedBytes: number;
+  /** One byte a page: 1 if the simulated program has stored to it. Compiled code sets it, others read {@link writtenPages}. */
+  readonly pageFlags: Uint8Array;
+  readonly initiallyDefined: boolean;
   /** One bit a byte, set where definedness differs from the initial state; absent until some byte differs. */
-  #changed: Uint8Array | null = null;
+  changedBits: Uint8Array | null = null;
 
   constructor(space: AddressSpace, { name, base, bytes, defined }: AllocationInfo) {
     this.space = space;
@@ -83,9 +83,14 @@ export class Allocation {
     this.u64 = new BigUint64Array(buffer);
     this.baseLow = base % 256;
     this.accessibleBytes = bytes;
-    this.mayHoldUndefined = !defined;
-    this.#initiallyDefined = defined;
-    this.#writtenPages = new Uint8Array(Math.floor(padded / PAGE_BYTES) + 1);
+    this.undefinedBytes = defined ? 0 : bytes;
+    this.initiallyDefined = defined;
+    this.pageFlags = new Uint8Array(Math.floor(padded / PAGE_BYTES) + 1);
+  }
+
+  /** Whether some byte is not defined. */
+  get mayHoldUndefined(): boolean {
+    return this.undefinedBytes !== 0;
   }
 
   /** Reads the scalar at `offset` bytes. Domain: aligned, inside. */
@@ -150,7 +155,7 @@ export class Allocation {
       default:
         throw new Error(`[simtwin bug] no type ${type satisfies never}`);
     }
-    this.#writtenPages[offset >>> PAGE_SHIFT] = 1;
+    this.pageFlags[offset >>> PAGE_SHIFT] = 1;
     if (this.mayHoldUndefined) this.setDefined(offset, scalarBytes(type), 0xff);
   }
 
@@ -159,7 +164,7 @@ export class Allocation {
     const word = offset >>> 2;
     this.i32[word] = low;
     if (bytes === 8) this.i32[word + 1] = high;
-    this.#writtenPages[offset >>> PAGE_SHIFT] = 1;
+    this.pageFlags[offset >>> PAGE_SHIFT] = 1;
     if (this.mayHoldUndefined || defined !== (bytes === 8 ? 0xff : 0x0f)) this.setDefined(offset, bytes, defined);
   }
 
@@ -167,25 +172,36 @@ export class Allocation {
   definedBits(offset: number, bytes: 1 | 2 | 4 | 8): number {
     const full = (1 << bytes) - 1;
     if (!this.mayHoldUndefined) return full;
-    const changed = this.#changed === null ? 0 : (this.#changed[offset >>> 3]! >>> (offset & 7)) & full;
-    return this.#initiallyDefined ? ~changed & full : changed;
+    const changed = this.changedBits === null ? 0 : (this.changedBits[offset >>> 3]! >>> (offset & 7)) & full;
+    return this.initiallyDefined ? ~changed & full : changed;
   }
 
   /** Sets definedness of at most 8 bytes of an aligned scalar. */
   setDefined(offset: number, bytes: 1 | 2 | 4 | 8, defined: number): void {
     const full = (1 << bytes) - 1;
-    const wanted = (this.#initiallyDefined ? ~defined : defined) & full;
-    if (this.#changed === null) {
-      if (wanted === 0) return;
-      this.#changed = new Uint8Array(this.u8.length / 8);
-    }
-    this.mayHoldUndefined = true;
+    const wanted = (this.initiallyDefined ? ~defined : defined) & full;
+    if (this.changedBits === null && wanted === 0) return;
+    const bits = this.makeChangedBits();
     const index = offset >>> 3;
     const shift = offset & 7;
-    const old = this.#changed[index]!;
+    const old = bits[index]!;
     const next = (old & ~(full << shift)) | (wanted << shift);
     // A page of the bitmap that only ever reads zero is never committed.
-    if (next !== old) this.#changed[index] = next;
+    if (next === old) return;
+    bits[index] = next;
+    this.countChange(old, next);
+  }
+
+  /** Eight bits of {@link changedBits} have become `next`. */
+  countChange(old: number, next: number): void {
+    const difference = popc(next) - popc(old);
+    this.undefinedBytes += this.initiallyDefined ? difference : -difference;
+  }
+
+  /** The bitmap {@link changedBits}, made if there is none. Compiled code sets bits of it by itself. */
+  makeChangedBits(): Uint8Array {
+    this.changedBits ??= new Uint8Array(this.u8.length / 8);
+    return this.changedBits;
   }
 
   /** Offset of the first undefined byte in [offset, offset + bytes); -1 if there is none. */
@@ -210,14 +226,14 @@ export class Allocation {
     else this.u8.fill(source.fill, offset, offset + bytes);
     if (bytes === 0) return;
     for (let page = offset >>> PAGE_SHIFT; page <= (offset + bytes - 1) >>> PAGE_SHIFT; page++)
-      this.#writtenPages[page] = 1;
+      this.pageFlags[page] = 1;
     if (this.mayHoldUndefined) for (let at = offset; at < offset + bytes; at++) this.setDefined(at, 1, 1);
   }
 
   /** Numbers of the {@link PAGE_BYTES}-byte pages that anyone has written, ascending. All others hold their initial zeros. */
   writtenPages(): number[] {
     const pages: number[] = [];
-    for (let page = this.#writtenPages.indexOf(1); page !== -1; page = this.#writtenPages.indexOf(1, page + 1))
+    for (let page = this.pageFlags.indexOf(1); page !== -1; page = this.pageFlags.indexOf(1, page + 1))
       pages.push(page);
     return pages;
   }

@@ -1,15 +1,12 @@
-import { AddressSpace } from './address-space.js';
 import { BARRIER_COUNT, Barrier } from './barrier.js';
 import { Fault } from './errors.js';
 import type { Launch } from './launch.js';
-import { Pointer } from './pointer.js';
+import type { Pointer } from './pointer.js';
 import type { ReadySet } from './ready-set.js';
-import { type Dim3, type ScalarType, scalarBytes, scalarOf } from './scalar.js';
+import type { Dim3, ScalarType } from './scalar.js';
+import { SharedMemory } from './shared-memory.js';
 import { PHASE_DONE, Thread, WARP_SIZE } from './thread.js';
 import { Warp } from './warp.js';
-
-/** Alignment of each shared variable. */
-const SHARED_ALIGNMENT_BYTES = 16;
 
 /** A resident block: its threads exist from here on until the last one exits. */
 export class Block {
@@ -20,8 +17,7 @@ export class Block {
   liveWarps: number;
   /** Threads that have not exited. */
   liveThreads: number;
-  readonly sharedSpace = new AddressSpace('shared');
-  readonly #shared = new Map<string, { readonly pointer: Pointer; readonly count: number }>();
+  readonly sharedMemory = new SharedMemory();
   /** Created on first use. */
   readonly #barriers: (Barrier | null)[] = new Array<null>(BARRIER_COUNT).fill(null);
   readonly #ready: ReadySet;
@@ -52,31 +48,12 @@ export class Block {
 
   /** Declares, or finds, a shared variable. See {@link Thread.shared}. */
   shared<T extends ScalarType>(name: string, type: T, count: number): Pointer<T> {
-    const known = this.#shared.get(name);
-    if (known !== undefined) {
-      if (known.pointer.type !== type || known.count !== count) {
-        throw new Fault(
-          'SHARED_DECLARATION',
-          `shared variable '${name}' is declared as ${type}[${count}] here and as ${known.pointer.type}[${known.count}] by another thread`,
-        );
-      }
-      return known.pointer as Pointer<T>;
-    }
-    const base = Math.ceil(this.sharedSpace.endAddress / SHARED_ALIGNMENT_BYTES + 1) * SHARED_ALIGNMENT_BYTES;
-    const allocation = this.sharedSpace.allocate({
-      name: `shared ${name}`,
-      base,
-      bytes: count * scalarBytes(type),
-      defined: false,
-    });
-    const pointer = new Pointer(scalarOf(type), allocation, 0);
-    this.#shared.set(name, { pointer: pointer as unknown as Pointer, count });
-    return pointer;
+    return this.sharedMemory.declare(name, type, count);
   }
 
   /** Shared variables by name, in order of declaration. */
   get sharedVariables(): ReadonlyMap<string, { readonly pointer: Pointer; readonly count: number }> {
-    return this.#shared;
+    return this.sharedMemory.variables;
   }
 
   /** The barrier of that number, or null if nobody has used it. */

@@ -1,5 +1,5 @@
 import type { SourceFrame } from './source-frame.js';
-import type { Thread } from './thread.js';
+import type { ThreadView } from './thread-site.js';
 
 /** Why a simulated program is at fault. The text of a fault may change; its code does not. */
 export type FaultCode =
@@ -43,9 +43,9 @@ export const describeThread = (site: ThreadSite): string =>
 /** Whose fault it is, where that is not just the thread that runs. */
 export interface FaultThreads {
   /** The thread at fault; default: the one that runs. */
-  readonly thread?: Thread;
+  readonly thread?: ThreadView;
   /** Another thread that takes part in the fault. */
-  readonly other?: Thread | undefined;
+  readonly other?: ThreadView | undefined;
 }
 
 /** Told of each fault when it is made. One at a time, for the machine that runs. */
@@ -65,8 +65,8 @@ export function observeFaults(observer: typeof faultObserver): typeof faultObser
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly code: FaultCode;
-  readonly thread: Thread | null;
-  readonly other: Thread | null;
+  readonly thread: ThreadView | null;
+  readonly other: ThreadView | null;
 
   constructor(code: FaultCode, message: string, { thread, other }: FaultThreads = {}) {
     super(message);

@@ -3,6 +3,16 @@ export { AddressSpace } from './address-space.js';
 export { Allocation, PAGE_BYTES } from './allocation.js';
 export { BlockScan, blockScanStorageCount } from './block-scan.js';
 export { type AllocateOptions, DeviceMemory, type DownloadOptions, type SymmetricOptions } from './device-memory.js';
+export type {
+  Engine,
+  EngineChooser,
+  EngineFactory,
+  EngineFacts,
+  EngineHost,
+  EngineMode,
+  ResidentBlock,
+  StoreEvent,
+} from './engine.js';
 export { describeThread, type FaultCode, SimtError, type ThreadSite } from './errors.js';
 export { brev, clz, divI32, ffs, i32, i64, mulI32, popc, remI32, u32, u64 } from './integer.js';
 export {
@@ -22,7 +32,7 @@ export {
   umulhi,
 } from './integer-ptx.js';
 export type { Launch, LaunchDims } from './launch.js';
-export { Machine, type MachineOptions, type StoreEvent } from './machine.js';
+export { Machine, type MachineOptions, type MachineSnapshot } from './machine.js';
 export type { DeviceFunction, KernelBody, Operation, Scope } from './operation.js';
 export {
   type BudgetLimit,
@@ -45,9 +55,10 @@ export {
   parseSchedule,
   type Schedule,
 } from './schedule.js';
+export { SharedMemory } from './shared-memory.js';
 export type { SourceFrame } from './source-frame.js';
 export type { Stream } from './stream.js';
 export { FULL_MASK, type Kernel, Thread, WARP_SIZE } from './thread.js';
-export { siteOf } from './thread-site.js';
+export { siteOf, type ThreadView } from './thread-site.js';
 export { Tile, type TileSize, tiledPartition } from './tile.js';
 export type { WaitingGroup } from './waiting.js';

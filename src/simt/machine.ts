@@ -1,43 +1,45 @@
-import { performAccess } from './accesses.js';
-import { Block } from './block.js';
 import { DeviceMemory } from './device-memory.js';
-import { assertInvariant, Fault, observeFaults, SimtError } from './errors.js';
-import type { Granule } from './granule.js';
+import type { Engine, EngineChooser, EngineHost, EngineMode, ResidentBlock, StoreEvent } from './engine.js';
+import { assertInvariant, observeFaults } from './errors.js';
 import type { Launch } from './launch.js';
-import {
-  isAccess,
-  isAtomic,
-  isBarrier,
-  isCollective,
-  isWrite,
-  type KernelBody,
-  OP_ACTIVEMASK,
-  OP_ATOMIC_CAS,
-  OP_ATOMIC_EXCH,
-} from './operation.js';
+import { copySpace, restoreSpace, type SpaceCopy } from './memory-copy.js';
 import { type BudgetLimit, type Limits, limitsOf, type NotStarted, type Outcome } from './outcome.js';
-import { ReadySet } from './ready-set.js';
+import { RefEngine } from './ref-engine.js';
 import { DEFAULT_SCHEDULE, formatSchedule, type PickRun, parseSchedule, type Schedule } from './schedule.js';
-import { createScheduler, type LastStep, type Scheduler } from './scheduler.js';
-import { kernelFrames, type SourceFrame } from './source-frame.js';
-import { Stream } from './stream.js';
-import {
-  PHASE_CALLED,
-  PHASE_DONE,
-  PHASE_EXITED,
-  PHASE_IDLE,
-  PHASE_PENDING,
-  PHASE_PROBED,
-  type Thread,
-} from './thread.js';
-import { siteOf } from './thread-site.js';
-import { groupWaiting } from './waiting.js';
+import { createScheduler, type Scheduler, type SchedulerState } from './scheduler.js';
+import { Stream, type StreamItem } from './stream.js';
 
 /**
  * Threads that a device holds at a time unless the schedule limits its blocks: 132 multiprocessors of 2048, an H100.
  * No kernel can count on more, and a launch of 2 million threads stays affordable.
  */
 const DEVICE_THREADS = 132 * 2048;
+
+/** The state of a {@link Machine}, to go back to. */
+export interface MachineSnapshot {
+  /** Steps up to then. */
+  readonly steps: number;
+  /** The machine's own. */
+  readonly state: MachineState;
+}
+
+interface MachineState {
+  readonly engine: unknown;
+  readonly memory: SpaceCopy;
+  readonly scheduler: SchedulerState;
+  readonly picks: readonly PickRun[] | null;
+  readonly streams: readonly (readonly StreamItem[])[];
+  readonly changedStreams: readonly Stream[];
+  readonly activeLaunches: readonly (readonly [Launch, Stream])[];
+  readonly startingLaunches: readonly Launch[];
+  readonly progress: readonly {
+    readonly launch: Launch;
+    readonly startedBlocks: number;
+    readonly finishedBlocks: number;
+  }[];
+  readonly devices: readonly (readonly [number, { readonly blocks: number; readonly threads: number }])[];
+  readonly residentBlockCount: number;
+}
 
 /** How a machine runs. */
 export interface MachineOptions {
@@ -46,20 +48,15 @@ export interface MachineOptions {
   readonly limits?: Partial<Limits>;
   /** Remember the picks, so that {@link Machine.recordedSchedule} can replay exactly this run. */
   readonly record?: boolean;
+  /** Chooses how threads run, at the first {@link Machine.advance} with a launch; default: mode `ref`. */
+  readonly engine?: EngineChooser;
 }
 
-/** A store that changed watched bytes: who did it and where in the kernel. */
-export interface StoreEvent {
-  readonly step: number;
-  readonly thread: Thread;
-  readonly frames: readonly SourceFrame[];
-}
+const interpret: EngineChooser = () => (host) => new RefEngine(host);
 
 /**
- * The SIMT machine: devices that run the blocks of launches, queued on streams, over one global memory.
- *
- * A step picks a ready granule and runs each of its ready lanes to its next visible operation, lowest lane first; then
- * it performs these operations, lowest lane first. Nothing else happens between two steps.
+ * The SIMT machine: devices that run the blocks of launches, queued on streams, over one global memory. Its
+ * {@link Engine} runs the threads of resident blocks.
  */
 export class Machine {
   readonly memory = new DeviceMemory();
@@ -67,58 +64,54 @@ export class Machine {
   readonly limits: Limits;
   readonly #scheduler: Scheduler;
   readonly #picks: { index: number; times: number }[] | null;
-  readonly #ready = new ReadySet();
-  readonly #granuleShift: number;
+  readonly #chooseEngine: EngineChooser;
+  /** Null before there is something to run. */
+  #engine: Engine | null = null;
+  /** Watches that the engine has not been told of. */
+  readonly #newWatches: Parameters<Engine['watch']>[] = [];
   readonly #streams: Stream[] = [];
   /** Streams whose head has not been looked at. */
   readonly #changedStreams = new Set<Stream>();
-  readonly #residentBlocks = new Set<Block>();
+  #residentBlockCount = 0;
   /** Launches at the head of their stream, with it, in the order in which they got there. */
   readonly #activeLaunches = new Map<Launch, Stream>();
   /** Those of them with blocks that have not become resident, in the same order. */
   readonly #startingLaunches: Launch[] = [];
   /** Blocks and threads that are resident on each device. */
   readonly #devices = new Map<number, { blocks: number; threads: number }>();
-  readonly #last: LastStep = { granule: null, wrote: false };
-  #residentThreads = 0;
   /** How the run ended, unless it completed or goes on. */
   #failure: Outcome | null = null;
-  #steps = 0;
-  /** Steps with loads since the last write, completed barrier or exit. */
-  #idleSteps = 0;
-  /** Steps with atomics since the last store or exit. */
-  #counterSteps = 0;
   /** A block has ended in this step: others may start. */
   #blockEnded = false;
-  /** Whether the current step has come to performing operations; before, kernels run. */
-  #performing = false;
-  /** The thread whose kernel or operation is running; for errors and watches. */
-  #current: Thread | null = null;
-  /**
-   * The first fault of the step and its thread. A fault is thrown through the kernel, whose `catch`, or `return` in a
-   * `finally`, may swallow it; a device has no such thing. So faults are noted where they are made, which costs nothing
-   * while there are none, and a step with a fault fails whether or not the fault comes out of it.
-   */
-  #raised: { readonly fault: Fault; readonly thread: Thread } | null = null;
 
   /** @throws RangeError if the schedule or a limit is not valid. */
-  constructor({ schedule = DEFAULT_SCHEDULE, limits = {}, record = false }: MachineOptions = {}) {
+  constructor({ schedule = DEFAULT_SCHEDULE, limits = {}, record = false, engine = interpret }: MachineOptions = {}) {
     // A schedule without a token could not be reported, passed back or replayed.
     this.schedule = parseSchedule(typeof schedule === 'string' ? schedule : formatSchedule(schedule));
     this.limits = limitsOf(limits);
     this.#scheduler = createScheduler(this.schedule.policy);
     this.#picks = record ? [] : null;
-    this.#granuleShift = { 32: 5, 8: 3, 1: 0 }[this.schedule.granule];
+    this.#chooseEngine = engine;
   }
 
   /** Scheduler steps so far. */
   get steps(): number {
-    return this.#steps;
+    return this.#engine?.steps ?? 0;
+  }
+
+  /** How threads run; null before the first {@link advance} with a launch. */
+  get mode(): EngineMode | null {
+    return this.#engine?.mode ?? null;
+  }
+
+  /** What runs the threads; null before the first {@link advance} with a launch. */
+  get engine(): Engine | null {
+    return this.#engine;
   }
 
   /** Blocks that are resident now, in the order in which they became so. */
-  get residentBlocks(): Iterable<Block> {
-    return this.#residentBlocks;
+  get residentBlocks(): Iterable<ResidentBlock> {
+    return this.#engine?.residentBlocks ?? [];
   }
 
   /** `cudaStreamCreate` on a device (rank). */
@@ -148,15 +141,34 @@ export class Machine {
 
   /** Runs at most `steps` steps. Null: there is more to do. A run that has failed stays so. */
   advance(steps: number): Outcome | null {
-    if (this.#failure !== null) return this.#failure;
-    const observer = observeFaults((fault) => {
-      if (this.#current !== null) this.#raised ??= { fault, thread: this.#current };
+    return this.#guarded(() => this.#advance(steps));
+  }
+
+  /**
+   * Makes one step with the granule that has been ready for longest but `index`, whatever the schedule says.
+   * @throws RangeError if there is no such granule, or the engine cannot.
+   */
+  stepAt(index: number): Outcome | null {
+    return this.#guarded(() => {
+      this.#startWork();
+      const engine = this.#engine;
+      const size = engine?.readyCount ?? 0;
+      if (!(Number.isInteger(index) && index >= 0 && index < size)) {
+        throw new RangeError(`granule ${index} of ${size} that are ready: there is none`);
+      }
+      if (engine?.stepAt === undefined) throw new RangeError(`mode '${engine?.mode}' makes no single steps`);
+      return this.#failureOf(engine, index) ?? this.#advance(0);
     });
+  }
+
+  #guarded(run: () => Outcome | null): Outcome | null {
+    if (this.#failure !== null) return this.#failure;
+    const observer = observeFaults((fault) => this.#engine?.noteFault(fault));
     try {
-      const outcome = this.#advance(steps);
+      const outcome = run();
       if (outcome !== null && outcome.verdict !== 'completes') {
         this.#failure = outcome;
-        this.#probing(() => this.#reportPendingStores());
+        this.#engine!.finish();
       }
       return outcome;
     } finally {
@@ -165,130 +177,117 @@ export class Machine {
   }
 
   #advance(steps: number): Outcome | null {
-    const end = this.#steps + steps;
     this.#startWork();
-    while (this.#ready.size !== 0) {
-      if (this.#steps >= this.limits.maxSteps) return this.#budget('maxSteps');
-      if (this.#idleSteps >= this.limits.maxIdleSteps) return this.#budget('maxIdleSteps');
-      if (this.#counterSteps >= this.limits.maxCounterSteps) return this.#budget('maxCounterSteps');
-      if (this.#steps >= end) return null;
-      const granule = this.#pick();
-      try {
-        this.#step(granule);
-      } catch (error) {
-        return { verdict: 'error', steps: this.#steps, error: this.#probing(() => this.#simtError(error)) };
-      }
-      if (this.#raised !== null) {
-        return { verdict: 'error', steps: this.#steps, error: this.#probing(() => this.#simtError(null)) };
-      }
+    const engine = this.#engine;
+    if (engine === null) return { verdict: 'completes', steps: 0 };
+    const end = engine.steps + steps;
+    const { maxSteps, maxIdleSteps, maxCounterSteps } = this.limits;
+    while (engine.readyCount !== 0) {
+      if (engine.steps >= maxSteps) return this.#budget(engine, 'maxSteps');
+      if (engine.idleSteps >= maxIdleSteps) return this.#budget(engine, 'maxIdleSteps');
+      if (engine.counterSteps >= maxCounterSteps) return this.#budget(engine, 'maxCounterSteps');
+      if (engine.steps >= end) return null;
+      const failure = this.#failureOf(engine, -1);
+      if (failure !== null) return failure;
       if (this.#blockEnded) this.#startWork();
     }
-    if (this.#residentBlocks.size === 0) {
+    if (this.#residentBlockCount === 0) {
       assertInvariant(this.#activeLaunches.size === 0, 'launches wait although no block is resident');
-      return { verdict: 'completes', steps: this.#steps };
+      return { verdict: 'completes', steps: engine.steps };
     }
-    return { verdict: 'deadlock', steps: this.#steps, waiting: this.#waiting(), notStarted: this.#notStarted() };
+    return { verdict: 'deadlock', steps: engine.steps, waiting: engine.waiting(), notStarted: this.#notStarted() };
   }
 
-  /** Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory. */
+  /** Makes a step: the scheduler's for an `index` of -1, else the given one. Null unless it fails. */
+  #failureOf(engine: Engine, index: number): Outcome | null {
+    try {
+      if (index === -1) engine.step();
+      else engine.stepAt!(index);
+    } catch (error) {
+      return { verdict: 'error', steps: engine.steps, error: engine.describeError(error) };
+    }
+    if (!engine.hasFaulted) return null;
+    return { verdict: 'error', steps: engine.steps, error: engine.describeError(null) };
+  }
+
+  /**
+   * Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory.
+   * @throws RangeError if the engine, where there is one already, cannot.
+   */
   watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void {
-    this.memory.space.watch({
-      address,
-      bytes,
-      onStore: () => {
-        const thread = this.#current;
-        if (thread === null) return;
-        const step = this.#steps;
-        const report = (frames: readonly SourceFrame[]) => {
-          const raised = this.#raised;
-          onStore({ step, thread, frames });
-          // A fault of the host's own accesses is none of the kernel.
-          this.#raised = raised;
-        };
-        // A plain store happens inside the kernel; any other in the machine, while the kernel is suspended at it.
-        if (thread.phase !== PHASE_PENDING) {
-          report(kernelFrames(new Error('store').stack));
-          return;
-        }
-        const { probe } = thread;
-        thread.probe = (stack) => {
-          probe?.(stack);
-          report(kernelFrames(stack));
-        };
+    if (this.#engine === null) this.#newWatches.push([address, bytes, onStore]);
+    else this.#engine.watch(address, bytes, onStore);
+  }
+
+  /**
+   * A copy of everything: memory, threads, streams, what the scheduler remembers. It costs what was touched.
+   * @throws RangeError if nothing has been launched, the run has failed, or the engine cannot.
+   */
+  snapshot(): MachineSnapshot {
+    if (this.#failure !== null) throw new RangeError(`the run is over: ${this.#failure.verdict}`);
+    this.#startWork();
+    const engine = this.#engine;
+    if (engine === null) throw new RangeError('nothing has been launched');
+    if (engine.snapshot === undefined) {
+      throw new RangeError(`the state of a machine in mode '${engine.mode}' cannot be copied: use mode 'step'`);
+    }
+    const launches = new Set([
+      ...this.#activeLaunches.keys(),
+      ...this.#streams.flatMap(({ pending }) =>
+        pending.flatMap((item) => (item.kind === 'launch' ? [item.launch] : [])),
+      ),
+    ]);
+    return {
+      steps: engine.steps,
+      state: {
+        engine: engine.snapshot(),
+        memory: copySpace(this.memory.space),
+        scheduler: [...this.#scheduler.state],
+        picks: this.#picks?.map((run) => ({ ...run })) ?? null,
+        streams: this.#streams.map((stream) => stream.snapshot()),
+        changedStreams: [...this.#changedStreams],
+        activeLaunches: [...this.#activeLaunches],
+        startingLaunches: [...this.#startingLaunches],
+        progress: Array.from(launches, (launch) => ({
+          launch,
+          startedBlocks: launch.startedBlocks,
+          finishedBlocks: launch.finishedBlocks,
+        })),
+        devices: Array.from(this.#devices, ([device, use]) => [device, { ...use }]),
+        residentBlockCount: this.#residentBlockCount,
       },
+    };
+  }
+
+  /**
+   * Goes back to a snapshot of this machine, any number of times; running on from there gives the same again.
+   * What has been launched since is forgotten; memory that has been allocated since stays.
+   */
+  restore({ state }: MachineSnapshot): void {
+    const engine = this.#engine;
+    if (engine?.restore === undefined) throw new RangeError('the snapshot is of another machine');
+    restoreSpace(state.memory);
+    engine.restore(state.engine);
+    this.#scheduler.restore(state.scheduler);
+    if (this.#picks !== null)
+      this.#picks.splice(0, this.#picks.length, ...(state.picks ?? []).map((run) => ({ ...run })));
+    this.#streams.forEach((stream, index) => {
+      stream.restore(state.streams[index] ?? []);
     });
-  }
-
-  /** Watched stores are reported when their threads go on, which those of a run that is over never do. */
-  #reportPendingStores(): void {
-    for (const block of this.#residentBlocks) {
-      for (const thread of block.threads()) if (thread.probe !== null) this.#framesOf(thread);
+    this.#changedStreams.clear();
+    for (const stream of state.changedStreams) this.#changedStreams.add(stream);
+    this.#activeLaunches.clear();
+    for (const [launch, stream] of state.activeLaunches) this.#activeLaunches.set(launch, stream);
+    this.#startingLaunches.splice(0, this.#startingLaunches.length, ...state.startingLaunches);
+    for (const { launch, startedBlocks, finishedBlocks } of state.progress) {
+      launch.startedBlocks = startedBlocks;
+      launch.finishedBlocks = finishedBlocks;
     }
-  }
-
-  #pick(): Granule {
-    const index = this.#scheduler.pick(this.#ready, this.#last);
-    if (this.#picks !== null) this.#recordPick(index);
-    const granule = this.#ready.take(index);
-    this.#steps++;
-    this.#last.granule = granule;
-    this.#last.wrote = false;
-    return granule;
-  }
-
-  #step(granule: Granule): void {
-    granule.stepping = true;
-    this.#performing = false;
-    const { threads } = granule.warp;
-    const ready = granule.readyLanes;
-    // Lanes that become ready from here on go on in a later step.
-    granule.readyLanes = 0;
-    let yielded = 0;
-    for (let rest = ready, lane = 0; rest !== 0; rest &= rest - 1) {
-      lane = 31 - Math.clz32(rest & -rest);
-      const thread = threads[lane]!;
-      this.#current = thread;
-      const { done } = (thread.coroutine ?? start(thread)).next();
-      if (done !== true && thread.phase === PHASE_PENDING) yielded |= 1 << lane;
-      else this.#leave(thread, done);
-    }
-    this.#performing = true;
-    if (granule.warp.arriveTogether(yielded)) {
-      granule.stepping = false;
-      this.#ready.push(granule);
-      return;
-    }
-    let accessed = false;
-    let stored = false;
-    let counted = false;
-    for (let rest = yielded, lane = 0; rest !== 0; rest &= rest - 1) {
-      lane = 31 - Math.clz32(rest & -rest);
-      const thread = threads[lane]!;
-      this.#current = thread;
-      if (isAccess(thread.opcode)) {
-        thread.result = performAccess(thread);
-        thread.phase = thread.probe === null ? PHASE_DONE : PHASE_PROBED;
-        granule.readyLanes |= 1 << lane;
-        accessed = true;
-        if (isAtomic(thread.opcode)) counted ||= !leavesMemoryAsItIs(thread);
-        else if (isWrite(thread.opcode)) stored = true;
-      } else this.#perform(thread, granule, yielded);
-    }
-    if (accessed) this.#accountAccess(stored, counted);
-    granule.stepping = false;
-    if (granule.readyLanes !== 0) this.#ready.push(granule);
-  }
-
-  /** A step has accessed memory: by a store, by an atomic that changed it, or by loads alone. */
-  #accountAccess(stored: boolean, counted: boolean): void {
-    if (!stored && !counted) {
-      this.#idleSteps++;
-      return;
-    }
-    this.#last.wrote = true;
-    this.#idleSteps = 0;
-    if (stored) this.#counterSteps = 0;
-    else this.#counterSteps++;
+    this.#devices.clear();
+    for (const [device, use] of state.devices) this.#devices.set(device, { ...use });
+    this.#residentBlockCount = state.residentBlockCount;
+    this.#blockEnded = false;
+    this.#failure = null;
   }
 
   #recordPick(index: number): void {
@@ -298,45 +297,33 @@ export class Machine {
     else picks.push({ index, times: 1 });
   }
 
-  /** A thread has not yielded an operation: it has exited, or its kernel is at fault. */
-  #leave(thread: Thread, done: boolean | undefined): void {
-    if (done === true && thread.phase !== PHASE_CALLED) {
-      this.#exit(thread);
-      return;
-    }
-    // The kernel has come to its end or stands where no operation can be asked for its stack: the line is not known.
-    thread.coroutine = null;
-    if (done === true) throw thread.droppedOperation({ thread });
-    const message = `the kernel yields something that is no operation: write 'yield* t.…(…)'`;
-    throw new Fault('KERNEL_THREW', message, { thread });
+  /** The engine, once there is a launch to choose it by. */
+  #makeEngine(): void {
+    const launches = this.#streams.flatMap(({ pending }) =>
+      pending.flatMap((item) => (item.kind === 'launch' ? [item.launch] : [])),
+    );
+    if (launches.length === 0) return;
+    const { schedule, limits, memory } = this;
+    const record = this.#picks !== null;
+    const factory = this.#chooseEngine({ launches, schedule, record, isWatched: this.#newWatches.length > 0 });
+    const host: EngineHost = {
+      memory,
+      schedule,
+      limits,
+      launches,
+      scheduler: this.#scheduler,
+      isRecording: record,
+      recordPick: (index) => this.#recordPick(index),
+      blockEnded: (launch) => this.#endBlock(launch),
+    };
+    const engine = factory(host);
+    for (const watch of this.#newWatches.splice(0)) engine.watch(...watch);
+    this.#engine = engine;
   }
 
-  /** Performs an operation that accesses no memory. `group`: lanes of the granule that have yielded in this step. */
-  #perform(thread: Thread, granule: Granule, group: number): void {
-    const { opcode } = thread;
-    if (isCollective(opcode)) granule.warp.arrive(thread);
-    else if (isBarrier(opcode)) {
-      granule.block.arriveAtBarrier(thread);
-      if (thread.phase === PHASE_DONE) this.#idleSteps = 0;
-    } else {
-      thread.result = opcode === OP_ACTIVEMASK ? activeLanes(granule, group) : undefined;
-      thread.phase = PHASE_DONE;
-      granule.readyLanes |= 1 << thread.laneId;
-    }
-  }
-
-  #exit(thread: Thread): void {
-    const { block } = thread;
-    thread.phase = PHASE_EXITED;
-    thread.coroutine = null;
-    this.#residentThreads--;
-    this.#idleSteps = 0;
-    this.#counterSteps = 0;
-    this.#last.wrote = true;
-    block.exit(thread);
-    if (block.liveThreads > 0) return;
-    const { launch } = block;
-    this.#residentBlocks.delete(block);
+  /** A block's last thread has exited. */
+  #endBlock(launch: Launch): void {
+    this.#residentBlockCount--;
     const device = this.#deviceOf(launch);
     device.blocks--;
     device.threads -= launch.threadIdxs.length;
@@ -352,6 +339,7 @@ export class Machine {
   /** Starts whatever may start: memsets and launches at the head of streams, blocks where devices have room. */
   #startWork(): void {
     this.#blockEnded = false;
+    if (this.#engine === null) this.#makeEngine();
     for (const stream of [...this.#changedStreams].sort((a, b) => a.index - b.index)) this.#startHead(stream);
     this.#changedStreams.clear();
     const starting = this.#startingLaunches;
@@ -367,6 +355,7 @@ export class Machine {
   #startHead(stream: Stream): void {
     for (let head = stream.head; head !== undefined; head = stream.head) {
       if (head.kind === 'launch') {
+        this.#engine!.accepts(head.launch);
         this.#activeLaunches.set(head.launch, stream);
         this.#startingLaunches.push(head.launch);
         return;
@@ -378,6 +367,7 @@ export class Machine {
   }
 
   #startBlocks(launch: Launch): void {
+    const engine = this.#engine!;
     const { residentBlocks } = this.schedule;
     const threads = launch.threadIdxs.length;
     const device = this.#deviceOf(launch);
@@ -385,16 +375,15 @@ export class Machine {
       const hasRoom =
         residentBlocks === null ? device.threads + threads <= DEVICE_THREADS : device.blocks < residentBlocks;
       if (!hasRoom) return;
-      device.blocks++;
-      device.threads += threads;
-      this.#residentThreads += threads;
-      if (this.#residentThreads > this.limits.maxResidentThreads) {
+      if (engine.liveThreads + threads > this.limits.maxResidentThreads) {
         throw new RangeError(
           `${launch.name}: more than ${this.limits.maxResidentThreads} threads would be resident; limit the blocks of a device (schedule option 'resident=N') or raise maxResidentThreads`,
         );
       }
-      const block = new Block(launch, launch.nextBlockIdx(), this.#ready, this.#granuleShift);
-      this.#residentBlocks.add(block);
+      device.blocks++;
+      device.threads += threads;
+      this.#residentBlockCount++;
+      engine.startBlock(launch, launch.nextBlockIdx());
     }
   }
 
@@ -406,12 +395,8 @@ export class Machine {
     return device;
   }
 
-  #budget(limit: BudgetLimit): Outcome {
-    return { verdict: 'budget', steps: this.#steps, limit, waiting: this.#waiting(), notStarted: this.#notStarted() };
-  }
-
-  #waiting(): ReturnType<typeof groupWaiting> {
-    return this.#probing(() => groupWaiting(this.#residentBlocks, (thread) => this.#framesOf(thread)));
+  #budget(engine: Engine, limit: BudgetLimit): Outcome {
+    return { verdict: 'budget', steps: engine.steps, limit, waiting: engine.waiting(), notStarted: this.#notStarted() };
   }
 
   /** Blocks that have no room, in order of their launches, then launches that wait for others, by stream. */
@@ -427,119 +412,4 @@ export class Machine {
     );
     return [...withoutRoom, ...this.#streams.flatMap((stream) => stream.queuedLaunches())];
   }
-
-  /**
-   * Runs `probe`, which may look for source frames. That throws through kernels, whose `catch` and `finally` then run
-   * although the run is over: no store of theirs may change memory.
-   */
-  #probing<R>(probe: () => R): R {
-    this.#setReadOnly(true);
-    try {
-      return probe();
-    } finally {
-      this.#setReadOnly(false);
-    }
-  }
-
-  #setReadOnly(readOnly: boolean): void {
-    this.memory.space.setReadOnly(readOnly);
-    for (const { sharedSpace } of this.#residentBlocks) sharedSpace.setReadOnly(readOnly);
-  }
-
-  /** Source frames of a suspended thread. Ends the thread: only for runs that are over, within {@link #probing}. */
-  #framesOf(thread: Thread): readonly SourceFrame[] {
-    const { phase, coroutine, probe } = thread;
-    if (coroutine === null || phase === PHASE_IDLE || phase === PHASE_EXITED) return [];
-    let frames: readonly SourceFrame[] = [];
-    // The kernel may catch the probe and call another operation.
-    const before = { ...thread };
-    thread.phase = PHASE_PROBED;
-    thread.probe = (stack) => {
-      probe?.(stack);
-      frames = kernelFrames(stack);
-      // A kernel that catches this in a loop gets as far as its next operation, and no further.
-      thread.phase = PHASE_IDLE;
-      throw new Fault('KERNEL_THREW', 'probed');
-    };
-    try {
-      coroutine.next();
-    } catch {
-      // The probe ends the coroutine; the frames are what was wanted.
-    }
-    Object.assign(thread, before);
-    thread.probe = null;
-    thread.coroutine = null;
-    return frames;
-  }
-
-  /** The error of the step that has just failed; the first fault in it, where that did not come out. Errors of simtwin itself are thrown on. */
-  #simtError(error: unknown): SimtError {
-    if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
-    const raised = this.#raised;
-    const isSwallowed = raised !== null && raised.fault !== error;
-    const fault = isSwallowed ? raised.fault : error instanceof Fault ? error : faultOf(error);
-    const thread = fault.thread ?? (isSwallowed ? raised.thread : this.#current!);
-    const isSuspended = !isSwallowed && (this.#performing || fault.thread !== null);
-    const frames = isSuspended
-      ? this.#framesOf(thread)
-      : kernelFrames(isSwallowed ? fault.stack : error instanceof Error ? error.stack : undefined);
-    const site = siteOf(thread, frames);
-    const { other } = fault;
-    return new SimtError(
-      fault.code,
-      fault.message,
-      // A thread that went on after its fault may be at an operation that has nothing to do with it.
-      isSwallowed ? { ...site, operation: '' } : site,
-      other === null ? null : siteOf(other, this.#framesOf(other)),
-      formatSchedule(this.schedule),
-      this.#steps,
-    );
-  }
-}
-
-/**
- * Calls the kernel: a generator's body, or what stands before the generator that it returns.
- * @throws Fault KERNEL_THREW if it returns anything else.
- */
-function start(thread: Thread): KernelBody {
-  const { kernel, args, name } = thread.block.launch;
-  // The type says that it is one; a kernel of plain JavaScript may be anything.
-  const body: KernelBody = kernel(thread, args);
-  if (!isGenerator(body)) {
-    const returned: unknown = body;
-    const what = returned instanceof Promise ? 'a promise' : returned === undefined ? 'undefined' : 'no generator';
-    const message = `the kernel returns ${what}: a kernel is a generator function, write 'function* ${name || 'kernel'}(t, args) { … }'`;
-    throw new Fault('KERNEL_THREW', message);
-  }
-  thread.coroutine = body;
-  return body;
-}
-
-const isGenerator = (body: unknown): boolean =>
-  typeof body === 'object' &&
-  body !== null &&
-  typeof (body as Partial<KernelBody>)[Symbol.iterator] === 'function' &&
-  typeof (body as Partial<KernelBody>).next === 'function';
-
-/** What a kernel threw, as a fault. */
-const faultOf = (error: unknown): Fault =>
-  new Fault(
-    'KERNEL_THREW',
-    error instanceof Error ? `the kernel threw ${error.name}: ${error.message}` : `the kernel threw ${String(error)}`,
-  );
-
-/** Whether an atomic that has been performed is one of a spin lock that did not get the lock. */
-function leavesMemoryAsItIs({ opcode, result, value, value1 }: Thread): boolean {
-  return (opcode === OP_ATOMIC_CAS && result !== value1) || (opcode === OP_ATOMIC_EXCH && result === value);
-}
-
-/** The lanes of a granule that perform `activemask` in this step. */
-function activeLanes(granule: Granule, group: number): number {
-  let lanes = 0;
-  for (let rest = group; rest !== 0; rest &= rest - 1) {
-    const lane = 31 - Math.clz32(rest & -rest);
-    const thread = granule.warp.threads[lane]!;
-    if (thread.opcode === OP_ACTIVEMASK) lanes |= 1 << lane;
-  }
-  return lanes >>> 0;
 }

@@ -3,17 +3,18 @@
  * Its state is one word.
  */
 export class Random {
-  #state: number;
+  /** One word: everything that it remembers. */
+  state: number;
 
   /** Domain of `seed`: integers; it counts modulo 2^32. */
   constructor(seed: number) {
-    this.#state = seed | 0;
+    this.state = seed | 0;
   }
 
   /** A uniform u32. */
   nextWord(): number {
-    this.#state = (this.#state + 0x9e3779b9) | 0;
-    let x = this.#state;
+    this.state = (this.state + 0x9e3779b9) | 0;
+    let x = this.state;
     x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
     x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
     return (x ^ (x >>> 15)) >>> 0;

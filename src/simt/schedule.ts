@@ -38,6 +38,9 @@ export const DEFAULT_SCHEDULE: Schedule = {
 
 const GRANULES = [32, 8, 1] as const;
 
+/** Log2 of the lanes of a granule. */
+export const granuleShiftOf = ({ granule }: Schedule): 0 | 3 | 5 => (({ 32: 5, 8: 3, 1: 0 }) as const)[granule];
+
 const GRAMMAR =
   "a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'";
 

@@ -1,18 +1,17 @@
-import type { Granule } from './granule.js';
 import { Random } from './random.js';
 import type { PickRun, Policy } from './schedule.js';
 
 /** The ready granules as a scheduler sees them; never empty when it is asked. */
-interface ReadyView {
+export interface ReadyView {
   readonly size: number;
-  /** The granule that has been ready for longest but `index`. */
-  at(index: number): Granule;
+  /** The granule, whatever the engine takes for one, that has been ready for longest but `index`. */
+  at(index: number): unknown;
 }
 
 /** What the last step did. */
 export interface LastStep {
-  /** Null before the first step. */
-  granule: Granule | null;
+  /** Its granule, as the engine has it in its ready set; null before the first step. */
+  granule: unknown;
   /** Whether it changed memory. */
   wrote: boolean;
 }
@@ -21,7 +20,13 @@ export interface LastStep {
 export interface Scheduler {
   /** Index into the ready set, from 0 to `ready.size - 1`. */
   pick(ready: ReadyView, last: LastStep): number;
+  /** What it remembers, and back to it. */
+  readonly state: SchedulerState;
+  restore(state: SchedulerState): void;
 }
+
+/** What a scheduler remembers from one pick to the next. Its numbers mean something to schedulers of the same policy. */
+export type SchedulerState = readonly number[];
 
 /** Steps without a write after which `blocked` takes a granule for polling. */
 const POLL_STEPS = 32;
@@ -30,10 +35,18 @@ const POLL_STEPS = 32;
 export function createScheduler(policy: Policy): Scheduler {
   switch (policy.kind) {
     case 'rr':
-      return { pick: () => 0 };
+      return { pick: () => 0, state: [], restore: () => {} };
     case 'random': {
       const random = new Random(policy.seed);
-      return { pick: (ready) => random.nextBelow(ready.size) };
+      return {
+        pick: (ready) => random.nextBelow(ready.size),
+        get state() {
+          return [random.state];
+        },
+        restore([state = 0]) {
+          random.state = state;
+        },
+      };
     }
     case 'blocked':
       return runUntilBlocked();
@@ -53,6 +66,12 @@ function runUntilBlocked(): Scheduler {
       if (ready.at(newest) === last.granule && stepsWithoutWrite < POLL_STEPS) return newest;
       stepsWithoutWrite = 0;
       return 0;
+    },
+    get state() {
+      return [stepsWithoutWrite];
+    },
+    restore([steps = 0]) {
+      stepsWithoutWrite = steps;
     },
   };
 }
@@ -79,6 +98,14 @@ function replay(runs: readonly PickRun[]): Scheduler {
         used = 0;
       }
       return current.index;
+    },
+    get state() {
+      return [run, used, step];
+    },
+    restore([ofRun = 0, ofUsed = 0, ofStep = 0]) {
+      run = ofRun;
+      used = ofUsed;
+      step = ofStep;
     },
   };
 }

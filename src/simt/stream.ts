@@ -78,6 +78,16 @@ export class Stream {
     });
   }
 
+  /** What is queued, as {@link restore} takes it back. */
+  snapshot(): readonly StreamItem[] {
+    return this.pending;
+  }
+
+  restore(pending: readonly StreamItem[]): void {
+    this.#queue.splice(0, this.#queue.length, ...pending);
+    this.#headAt = 0;
+  }
+
   /** The head has ended. */
   advance(): void {
     this.#headAt++;

@@ -7,15 +7,45 @@ import {
   OP_FENCE,
   OP_NONE,
   OPERATION_NAMES,
+  type Opcode,
+  type Ordering,
+  type Scope,
 } from './operation.js';
-import type { Dim3 } from './scalar.js';
+import type { Dim3, ScalarType } from './scalar.js';
 import type { SourceFrame } from './source-frame.js';
-import { PHASE_CALLED, PHASE_IDLE, type Thread } from './thread.js';
+import { PHASE_CALLED, PHASE_IDLE } from './thread.js';
+
+/** A thread of any engine, as messages need it: who it is, and its current or last visible operation. */
+export interface ThreadView {
+  readonly block: {
+    readonly launch: { readonly device: number; readonly name: string };
+    readonly blockIdx: Dim3;
+  };
+  readonly warp: { readonly index: number };
+  readonly threadIdx: Dim3;
+  readonly laneId: number;
+  /** Thread number within the block: x fastest. */
+  readonly threadRank: number;
+  /** One of PHASE_…. */
+  readonly phase: number;
+  readonly opcode: Opcode;
+  readonly mask: number;
+  readonly operandA: number;
+  readonly operandB: number;
+  readonly pointer: {
+    readonly address: number;
+    readonly elementBytes: number;
+    readonly type: ScalarType;
+    readonly space: { readonly name: string };
+  } | null;
+  readonly ordering: Ordering;
+  readonly scope: Scope;
+}
 
 const formatDim3 = ({ x, y, z }: Dim3): string => `(${x},${y},${z})`;
 
 /** Who a thread is and what it does or waits at. `frames` are its kernel's frames where they are known. */
-export function siteOf(thread: Thread, frames: readonly SourceFrame[] = []): ThreadSite {
+export function siteOf(thread: ThreadView, frames: readonly SourceFrame[] = []): ThreadSite {
   const { block } = thread;
   return {
     rank: block.launch.device,
@@ -30,7 +60,7 @@ export function siteOf(thread: Thread, frames: readonly SourceFrame[] = []): Thr
 }
 
 /** The operation that a thread has called, with its operands, in PTX's words. */
-export function describeOperation(thread: Thread): string {
+export function describeOperation(thread: ThreadView): string {
   const { opcode } = thread;
   const name = OPERATION_NAMES[opcode]!;
   if (opcode === OP_NONE) return '';

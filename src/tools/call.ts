@@ -1,5 +1,6 @@
 import type { Capture } from '../capture/index.js';
-import type { Allocation, Machine, MachineOptions } from '../simt/index.js';
+import type { ModeOptions } from '../modes/index.js';
+import type { Allocation, Machine } from '../simt/index.js';
 
 /** Bytes of simulated memory that ought to be equal to given ones. */
 export interface ExpectedBytes {
@@ -24,8 +25,8 @@ export interface Call {
   withOutputs(): Capture;
 }
 
-/** How a call is set up. */
-export type CallOptions = MachineOptions;
+/** How a call is set up. By default it runs in mode `fast`. */
+export type CallOptions = ModeOptions;
 
 /** i32 elements that ought to fill an allocation from its start; `tensor` is the name of the output. */
 export function expectElements(tensor: string, allocation: Allocation, expected: Int32Array): ExpectedBytes {

@@ -1,11 +1,12 @@
 import type { LocalGatherCapture } from '../capture/index.js';
 import { moeLocalGather } from '../kernels/index.js';
-import { Machine, type Pointer } from '../simt/index.js';
+import { createMachine } from '../modes/index.js';
+import type { Pointer } from '../simt/index.js';
 import { bytesOf, type Call, type CallOptions, type ExpectedBytes, i32Of } from './call.js';
 
 /** Sets up a call of `moe_local_gather`. @throws HostCheckError as the host code's checks do. */
 export function setUpLocalGather(capture: LocalGatherCapture, options: CallOptions): Call {
-  const machine = new Machine(options);
+  const machine = createMachine(options);
   const { memory } = machine;
   const { args, inputs } = capture;
   const { epSize, epRank, topK, expertCount, maxTokenCountPerRank } = args;

@@ -6,7 +6,8 @@ import {
   vectorWordAt,
   type WorkspaceShape,
 } from '../kernels/index.js';
-import { type Allocation, Machine, PAGE_BYTES } from '../simt/index.js';
+import { createMachine } from '../modes/index.js';
+import { type Allocation, PAGE_BYTES } from '../simt/index.js';
 import { type Call, type CallOptions, type ExpectedBytes, expectOutput } from './call.js';
 
 const SIZEOF_U64 = 8;
@@ -33,7 +34,7 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
     );
   }
 
-  const machine = new Machine(options);
+  const machine = createMachine(options);
   const { memory } = machine;
   const workspaceBytes = usedWorkspaceBytes(capture, Number(host.getMoeCommWorkspaceSize(epSize)));
   const workspacePtr = memory.allocateSymmetric('workspace', 'u64', {

@@ -1,6 +1,6 @@
 import type { PrepareIndicesCapture, PrepareIndicesOutputs } from '../capture/index.js';
 import { moeAllToAllPrepareIndices } from '../kernels/index.js';
-import { Machine } from '../simt/index.js';
+import { createMachine } from '../modes/index.js';
 import { type Call, type CallOptions, type ExpectedBytes, expectElements, i32Of } from './call.js';
 
 const TENSOR_NAMES: Readonly<Record<keyof PrepareIndicesOutputs, string>> = {
@@ -15,7 +15,7 @@ const OUTPUT_KEYS = Object.keys(TENSOR_NAMES) as (keyof PrepareIndicesOutputs)[]
 
 /** Sets up a call of `moe_comm_prepare_indices`. @throws HostCheckError as the host code's checks do. */
 export function setUpPrepareIndices(capture: PrepareIndicesCapture, options: CallOptions): Call {
-  const machine = new Machine(options);
+  const machine = createMachine(options);
   const { memory } = machine;
   const { args, inputs } = capture;
   const { epSize, epRank, topK, expertCount, maxTokenCountPerRank } = args;

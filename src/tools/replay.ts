@@ -1,6 +1,7 @@
 import type { Capture } from '../capture/index.js';
 import {
   describeOutcome,
+  type EngineMode,
   type Machine,
   type Outcome,
   type StoreEvent,
@@ -66,6 +67,7 @@ export function judge(capture: Capture, call: Call, outcome: Outcome): ReplayRes
 
 /** The last store to a byte before the run ended. */
 export interface LastWriter {
+  /** Step of the run that looked for it. */
   readonly step: number;
   readonly site: ThreadSite;
 }
@@ -76,9 +78,16 @@ export interface LastWriterSearch {
   readonly machine: Machine;
   /** Who wrote the byte last so far. Null: no thread did (the byte is as the host left it). */
   lastWriter(): LastWriter | null;
+  /** How it runs; null before its first step. A run in mode `fast` is searched in mode `step`, which watches memory. */
+  readonly mode: EngineMode | null;
+  /** The byte now. Where bytes depend on the order of steps, it may be another than in the run that is searched. */
+  readonly byte: number;
 }
 
-/** Sets up a call once more under the same schedule, to find who writes the byte at `address` last. */
+/**
+ * Sets up a call once more under the same schedule, to find who writes the byte at `address` last. It runs in mode `step`
+ * where `fast` is asked for, so that the order of steps may be another.
+ */
 export function searchLastWriter(
   capture: Capture,
   options: CallOptions,
@@ -91,7 +100,17 @@ export function searchLastWriter(
     // A visible store is reported when its thread goes on, which may be after later stores of others.
     if (last === null || step >= last.step) last = { step, site: siteOf(thread, frames) };
   });
-  return { machine, lastWriter: () => last };
+  const allocation = machine.memory.allocationAt(address);
+  return {
+    machine,
+    lastWriter: () => last,
+    get mode() {
+      return machine.mode;
+    },
+    get byte() {
+      return allocation.u8[address - allocation.base]!;
+    },
+  };
 }
 
 /**

@@ -1,0 +1,167 @@
+import ts from 'typescript';
+import type { SourcePlace } from './compile-error.js';
+
+// Questions about syntax alone.
+
+/** Where V8 says that an expression is: the name of a called method, the start of everything else. */
+export function positionOf(node: ts.Node): number {
+  let at = node;
+  for (;;) {
+    if (ts.isYieldExpression(at) && at.expression !== undefined) at = at.expression;
+    else if (isTransparent(at)) at = at.expression;
+    else break;
+  }
+  if (ts.isCallExpression(at)) {
+    const callee = withoutParentheses(at.expression);
+    return ts.isPropertyAccessExpression(callee) ? callee.name.getStart() : callee.getStart();
+  }
+  return ts.isPropertyAccessExpression(at) ? at.name.getStart() : at.getStart();
+}
+
+/** Line and column of a node, for messages. */
+export function placeOf(node: ts.Node, file: string): SourcePlace {
+  const { line, character } = node.getSourceFile().getLineAndCharacterOfPosition(node.getStart());
+  return { file, line: line + 1, column: character + 1 };
+}
+
+type Transparent =
+  | ts.ParenthesizedExpression
+  | ts.AsExpression
+  | ts.SatisfiesExpression
+  | ts.NonNullExpression
+  | ts.TypeAssertion;
+
+/** Whether an expression only wraps another: parentheses, type assertions. */
+export const isTransparent = (node: ts.Node): node is Transparent =>
+  ts.isParenthesizedExpression(node) ||
+  ts.isAsExpression(node) ||
+  ts.isSatisfiesExpression(node) ||
+  ts.isNonNullExpression(node) ||
+  ts.isTypeAssertionExpression(node);
+
+/** The expression within parentheses and type assertions. */
+export function withoutParentheses(node: ts.Expression): ts.Expression {
+  let at = node;
+  while (isTransparent(at)) at = at.expression;
+  return at;
+}
+
+export const isGeneratorFunction = (node: ts.FunctionLikeDeclaration): boolean =>
+  'asteriskToken' in node && node.asteriskToken !== undefined;
+
+const ASSIGNMENTS = new Set<ts.SyntaxKind>();
+for (let kind = ts.SyntaxKind.FirstAssignment; kind <= ts.SyntaxKind.LastAssignment; kind++) ASSIGNMENTS.add(kind);
+
+export const isAssignment = (node: ts.Node): node is ts.BinaryExpression =>
+  ts.isBinaryExpression(node) && ASSIGNMENTS.has(node.operatorToken.kind);
+
+/** The target of an assignment, `++` or `--`; null if the node is none of them. */
+export function assignedBy(node: ts.Node): ts.Expression | null {
+  if (isAssignment(node)) return node.left;
+  if (ts.isPostfixUnaryExpression(node)) return node.operand;
+  const isStep =
+    ts.isPrefixUnaryExpression(node) &&
+    (node.operator === ts.SyntaxKind.PlusPlusToken || node.operator === ts.SyntaxKind.MinusMinusToken);
+  return isStep ? node.operand : null;
+}
+
+const assigned = new WeakMap<ts.Node, ReadonlySet<string>>();
+
+/** Names of variables that are assigned somewhere in a node, other than by their declaration. */
+export function assignedNames(root: ts.Node): ReadonlySet<string> {
+  const known = assigned.get(root);
+  if (known !== undefined) return known;
+  const names = new Set<string>();
+  const collect = (target: ts.Expression): void => {
+    const inner = withoutParentheses(target);
+    if (ts.isIdentifier(inner)) names.add(inner.text);
+    else if (ts.isArrayLiteralExpression(inner)) inner.elements.forEach(collect);
+    else if (ts.isObjectLiteralExpression(inner)) {
+      for (const property of inner.properties) {
+        if (ts.isShorthandPropertyAssignment(property)) names.add(property.name.text);
+        else if (ts.isPropertyAssignment(property)) collect(property.initializer);
+        else if (ts.isSpreadAssignment(property)) collect(property.expression);
+      }
+    } else if (isAssignment(inner)) collect(inner.left);
+    else if (ts.isSpreadElement(inner)) collect(inner.expression);
+  };
+  const visit = (node: ts.Node): void => {
+    const target = assignedBy(node);
+    if (target !== null) collect(target);
+    if ((ts.isForOfStatement(node) || ts.isForInStatement(node)) && !ts.isVariableDeclarationList(node.initializer))
+      collect(node.initializer);
+    ts.forEachChild(node, visit);
+  };
+  visit(root);
+  assigned.set(root, names);
+  return names;
+}
+
+/** The function, or the file, that a node is directly part of. */
+export function enclosingFunction(node: ts.Node): ts.Node {
+  let at = node.parent;
+  while (!ts.isFunctionLike(at) && !ts.isSourceFile(at) && !ts.isPropertyDeclaration(at)) at = at.parent;
+  return at;
+}
+
+/**
+ * Fields of a class that are assigned outside of the straight line of its constructor, or twice, from within the class.
+ */
+export function mutableFieldsOf(node: ts.ClassLikeDeclaration): ReadonlySet<string> {
+  const fields = new Set<string>();
+  const once = new Set<string>();
+  const visit = (at: ts.Node): void => {
+    const target = assignedBy(at);
+    const inner = target === null ? null : withoutParentheses(target);
+    if (
+      inner !== null &&
+      ts.isPropertyAccessExpression(inner) &&
+      inner.expression.kind === ts.SyntaxKind.ThisKeyword
+    ) {
+      const name = inner.name.text;
+      const isInitialisation =
+        isAssignment(at) &&
+        at.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
+        ts.isExpressionStatement(at.parent) &&
+        ts.isBlock(at.parent.parent) &&
+        ts.isConstructorDeclaration(at.parent.parent.parent);
+      if (!isInitialisation || once.has(name)) fields.add(name);
+      once.add(name);
+    }
+    ts.forEachChild(at, visit);
+  };
+  for (const member of node.members) {
+    if (ts.isPropertyDeclaration(member) && member.initializer !== undefined) once.add(member.name.getText());
+  }
+  visit(node);
+  return fields;
+}
+
+const MUTATORS = new Set(['push', 'pop', 'shift', 'unshift', 'splice', 'sort', 'reverse', 'fill', 'copyWithin', 'set']);
+
+const rootOf = (node: ts.Expression): ts.Identifier | null => {
+  let at = withoutParentheses(node);
+  while (ts.isPropertyAccessExpression(at) || ts.isElementAccessExpression(at)) at = withoutParentheses(at.expression);
+  return ts.isIdentifier(at) ? at : null;
+};
+
+/** Names of a file whose objects change: roots of assignment targets, receivers of `push` and the like. */
+export function changedRoots(file: ts.SourceFile): ReadonlySet<string> {
+  const names = new Set(assignedNames(file));
+  const visit = (node: ts.Node): void => {
+    const target =
+      assignedBy(node) ??
+      (ts.isDeleteExpression(node)
+        ? node.expression
+        : ts.isCallExpression(node) &&
+            ts.isPropertyAccessExpression(node.expression) &&
+            MUTATORS.has(node.expression.name.text)
+          ? node.expression.expression
+          : null);
+    const root = target === null ? null : rootOf(target);
+    if (root !== null) names.add(root.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return names;
+}

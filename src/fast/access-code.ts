@@ -1,0 +1,257 @@
+import {
+  type Instruction,
+  isWide,
+  loadedType,
+  type Names,
+  type Operand,
+  type Program,
+  type Source,
+  type Target,
+  type ValueType,
+} from '../program/index.js';
+import { type ScalarType, scalarBytes } from '../simt/index.js';
+
+/** Names of the three parts of a register: low word, high word (64 bits only), bits of definedness. */
+export interface ElementNames {
+  readonly low: string;
+  readonly high: string;
+  readonly defined: string;
+}
+
+/** What access code needs beside the names of variables. */
+export interface AccessContext {
+  readonly names: Names;
+  readonly program: Program;
+  /** The lane in expressions: `l`, or the first of those that take part. */
+  readonly lane: string;
+  /** A register's parts; statements that must stand before go to `before`. */
+  element(array: number, index: Operand, before: string[]): ElementNames;
+  /**
+   * Declares an access site; the result is its number. Its locals are set up where the code begins. `base`: the
+   * expression for a base that is the same for all lanes.
+   */
+  site(instruction: Access, bytes: number, elementBytes: number, view: string, base: string | null): number;
+  typeOf(operand: Operand): ValueType;
+  isUniform(operand: Operand): boolean;
+  /**
+   * Whether the access may take lane l's offset as that of lane 0 plus l times a stride: the stride in bytes, and what
+   * is called to tell the access how its first address is written. Null: each lane computes its own.
+   */
+  readonly stride: ((instruction: Access) => number | null) | null;
+  /** Number unique within the function, for names. */
+  fresh(): number;
+  /** Whether each access is told to the engine. */
+  readonly trace: boolean;
+}
+
+export type Access = Extract<Instruction, { op: 'load' | 'store' | 'atomic' }>;
+
+/** The typed array of an allocation that holds elements of a type; words for all of 4 bytes and more. */
+const viewOf = (type: ScalarType): 'i8' | 'u8' | 'i16' | 'u16' | 'i32' => {
+  switch (type) {
+    case 'i8':
+    case 'u8':
+    case 'i16':
+    case 'u16':
+      return type;
+    default:
+      return 'i32';
+  }
+};
+
+/**
+ * Statements that set up the locals of an access site. `S3` is the site's cache; `I3` the allocation's view, `B3` its
+ * bitmap of definedness, `F3` what flips it, `P3` its pages. With a base that is the same for all lanes `r3` is the base
+ * relative to the allocation, a small integer where it can be, and `n3` the last offset; otherwise addresses are
+ * compared with `lo3` and `hi3`.
+ */
+export function siteLocals(site: number, view: string, isRelative: boolean): string {
+  const place = isRelative ? `n${site} = S${site}.last` : `lo${site} = S${site}.lo, hi${site} = S${site}.hi`;
+  return `let ${place}, I${site} = S${site}.allocation.${view}, B${site} = S${site}.bits(), F${site} = S${site}.flip, P${site} = S${site}.pages;`;
+}
+
+const refresh = (site: number, view: string, isRelative: boolean): string => {
+  const place = isRelative ? `n${site} = S${site}.last;` : `lo${site} = S${site}.lo; hi${site} = S${site}.hi;`;
+  return `${place} I${site} = S${site}.allocation.${view}; B${site} = S${site}.bits(); F${site} = S${site}.flip; P${site} = S${site}.pages;`;
+};
+
+/** Statements that take over what the cache of an access site has become. */
+export const refreshSite = (site: number, access: Access, isRelative: boolean): string =>
+  refresh(site, viewOf(access.elementType), isRelative);
+
+/** Statements for a load, a store or an atomic of one lane. */
+export function emitAccess(instruction: Access, context: AccessContext): string {
+  const { names, lane } = context;
+  const { elementType } = instruction;
+  const bytes = scalarBytes(elementType);
+  const count =
+    instruction.op === 'load' ? instruction.to.length : instruction.op === 'store' ? instruction.values.length : 1;
+  const size = bytes * count;
+  const view = viewOf(elementType);
+  const { base, index } = instruction;
+  // A fraction in the index must not be cut off by the conversion to a word.
+  const isExact = context.typeOf(index) !== 'f64';
+  const stride = context.stride?.(instruction) ?? null;
+  const isRelative = isExact && context.isUniform(base);
+  const site = context.site(instruction, size, bytes, view, isRelative ? names.value(base) : null);
+  const id = context.fresh();
+  const out: string[] = [];
+  const offsetText =
+    index.kind === 'constant'
+      ? index.value === 0
+        ? ''
+        : ` + ${Number(index.value) * bytes}`
+      : ` + ${names.value(index)} * ${bytes}`;
+  const address = `${names.value(base)}${offsetText}`;
+  if (stride !== null) {
+    out.push(`const o${id} = z${site} + l * ${stride};`);
+  } else if (isRelative) {
+    // A base that is misaligned for its elements never comes here: see Runtime.relative.
+    const misaligned = size === bytes ? '' : ` || ((o${id} + S${site}.low) & ${size - 1}) !== 0`;
+    out.push(
+      `let o${id} = r${site}${offsetText};`,
+      `if (!(o${id} >= 0 && o${id} <= n${site})${misaligned}) { r${site} = E.missRelative(S${site}, w, ${address}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${offsetText}; ${refresh(site, view, true)} }`,
+    );
+  } else {
+    const misaligned = !isExact
+      ? ` || a${id} % ${size} !== 0`
+      : size === 1
+        ? ''
+        : ` || (a${id} & ${size - 1}) !== 0`;
+    out.push(
+      `const a${id} = ${address};`,
+      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}) { E.miss(S${site}, w, a${id}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`,
+      `const o${id} = a${id} - lo${site};`,
+    );
+  }
+  if (context.trace) out.push(`E.trace(w, ${lane}, ${address}, ${instruction.site}, ${size}, ${instruction.op === 'load' ? 0 : instruction.op === 'store' ? 1 : 2});`);
+  switch (instruction.op) {
+    case 'load':
+      instruction.to.forEach((target, at) => {
+        out.push(...loadOne(target, at * bytes, site, id, elementType, instruction.site, context));
+      });
+      break;
+    case 'store':
+      instruction.values.forEach((value, at) => {
+        out.push(...storeOne(value, at * bytes, site, id, elementType, context));
+      });
+      // Where offsets follow a stride, the pages have been marked before the loop.
+      if (stride === null) out.push(`P${site}[o${id} >>> 12] = 1;`);
+      break;
+    case 'atomic':
+      out.push(atomic(instruction, site, id, context));
+      break;
+    default:
+      return instruction satisfies never;
+  }
+  return `{\n${out.join('\n')}\n}`;
+}
+
+/** Expressions for the place of an element within the views: `shift` is log2 of the view's element size. */
+const at = (id: number, shift: number, offset: number): string =>
+  offset === 0 ? (shift === 0 ? `(o${id} >>> 0)` : `(o${id} >>> ${shift})`) : `((o${id} >>> ${shift}) + ${offset >> shift})`;
+
+const definedBits = (site: number, id: number, offset: number, bytes: number): string => {
+  const full = (1 << bytes) - 1;
+  if (bytes === 8) return `(B${site}[${at(id, 3, offset)}] ^ F${site})`;
+  return `((B${site}[(o${id} + ${offset}) >>> 3] ^ F${site}) >>> ((o${id} + ${offset}) & 7) & ${full})`;
+};
+
+function loadOne(
+  target: Target,
+  offset: number,
+  site: number,
+  id: number,
+  type: ScalarType,
+  position: number,
+  { names, lane, element }: AccessContext,
+): string[] {
+  const bytes = scalarBytes(type);
+  const full = (1 << bytes) - 1;
+  const shift = bytes === 8 ? 2 : Math.log2(bytes);
+  const low = `I${site}[${at(id, shift, offset)}]`;
+  const high = `I${site}[${at(id, 2, offset + 4)}]`;
+  const bits = definedBits(site, id, offset, bytes);
+  if (target.kind === 'element') {
+    const before: string[] = [];
+    const { low: toLow, high: toHigh, defined } = element(target.array, target.index, before);
+    const words = bytes === 8 ? [`${toLow} = ${low};`, `${toHigh} = ${high};`] : [`${toLow} = ${low};`];
+    return [...before, ...words, `${defined} = B${site} === null ? ${full} : ${bits};`];
+  }
+  const check = `if (B${site} !== null && ${bits} !== ${full}) E.undefinedRead(S${site}, o${id} + ${offset}, w, ${lane}, ${position}, '${type}');`;
+  const isUnsigned = loadedType(type) === 'u32';
+  const assign =
+    bytes === 8
+      ? names.assignWords(target.index, low, high)
+      : names.assign(target.index, isUnsigned && bytes === 4 ? `${low} >>> 0` : low);
+  return [check, assign];
+}
+
+function storeOne(
+  value: Source,
+  offset: number,
+  site: number,
+  id: number,
+  type: ScalarType,
+  { names, element, program }: AccessContext,
+): string[] {
+  const bytes = scalarBytes(type);
+  const full = (1 << bytes) - 1;
+  const shift = bytes === 8 ? 2 : Math.log2(bytes);
+  const out: string[] = [];
+  let low: string;
+  let high = '0';
+  let defined: string | null = null;
+  if (value.kind === 'element') {
+    const parts = element(value.array, value.index, out);
+    ({ low, high, defined } = parts);
+  } else if (bytes === 8) [low, high] = names.words(value);
+  else {
+    // A predicate is stored as a number.
+    const isPred =
+      (value.kind === 'variable' && program.variables[value.index]!.type === 'pred') ||
+      (value.kind === 'constant' && value.type === 'pred') ||
+      (value.kind === 'param' && program.params[value.index]!.type === 'pred');
+    low = isPred ? `(${names.value(value)} ? 1 : 0)` : names.value(value);
+  }
+  out.push(`I${site}[${at(id, shift, offset)}] = ${low};`);
+  if (bytes === 8) out.push(`I${site}[${at(id, 2, offset + 4)}] = ${high};`);
+  if (defined === null) {
+    out.push(`if (B${site} !== null) ${setBits(site, id, offset, bytes, String(full))}`);
+  } else {
+    out.push(
+      `if (B${site} !== null) ${setBits(site, id, offset, bytes, defined)} else if (${defined} !== ${full}) { E.storeUndefined(S${site}, o${id} + ${offset}, ${bytes}, ${defined}); B${site} = S${site}.bits(); }`,
+    );
+  }
+  return out;
+}
+
+function setBits(site: number, id: number, offset: number, bytes: number, defined: string): string {
+  const full = (1 << bytes) - 1;
+  if (bytes === 8) {
+    const place = at(id, 3, offset);
+    return `{ const y_ = B${site}[${place}], x_ = (${defined}) ^ F${site}; if (y_ !== x_) { B${site}[${place}] = x_; B${site} = S${site}.change(y_, x_); } }`;
+  }
+  const place = `(o${id} + ${offset}) >>> 3`;
+  const by = `((o${id} + ${offset}) & 7)`;
+  return `{ const k_ = ${place}, s_ = ${by}, y_ = B${site}[k_], x_ = (y_ & ~(${full} << s_)) | (((${defined}) ^ F${site}) & ${full}) << s_; if (y_ !== x_) { B${site}[k_] = x_; B${site} = S${site}.change(y_, x_); } }`;
+}
+
+function atomic(
+  instruction: Extract<Access, { op: 'atomic' }>,
+  site: number,
+  id: number,
+  { names, lane }: AccessContext,
+): string {
+  const { elementType, operator, value, compare, to } = instruction;
+  const before = `E.lane = ${lane}; E.position = ${instruction.site};`;
+  if (isWide(elementType)) {
+    const [low, high] = names.words(value);
+    const [cLow, cHigh] = compare === null ? ['0', '0'] : names.words(compare);
+    const call = `E.atomic64(S${site}, o${id}, '${elementType}', '${operator}', ${low}, ${high}, ${cLow}, ${cHigh})`;
+    return `${before} ${to === -1 ? `${call};` : names.assignWords(to, call, 'R.high')}`;
+  }
+  const compared = compare === null ? '0' : names.value(compare);
+  const call = `E.atomic32(S${site}, o${id}, '${elementType}', '${operator}', ${names.value(value)}, ${compared})`;
+  return `${before} ${to === -1 ? `${call};` : names.assign(to, call)}`;
+}

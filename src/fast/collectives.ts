@@ -1,0 +1,213 @@
+import type { CollectiveName, Instruction, ValueType } from '../program/index.js';
+import { Fault } from '../simt/errors.js';
+import {
+  OP_ALL,
+  OP_ANY,
+  OP_BALLOT,
+  OP_MATCH_ALL,
+  OP_MATCH_ANY,
+  OP_REDUX_ADD,
+  OP_REDUX_AND,
+  OP_REDUX_MAX,
+  OP_REDUX_MIN,
+  OP_REDUX_OR,
+  OP_REDUX_XOR,
+  OP_SHFL_DOWN,
+  OP_SHFL_IDX,
+  OP_SHFL_UP,
+  OP_SHFL_XOR,
+  OP_SYNCWARP,
+  OPERATION_NAMES,
+  type Opcode,
+} from '../simt/operation.js';
+import { runtime } from './runtime.js';
+
+/** Operands of warp-wide operations, by lane. */
+export interface LaneOperands {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  readonly double: Float64Array;
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+}
+
+/** Results, by lane. */
+export interface LaneResults {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  readonly double: Float64Array;
+}
+
+export type Collective = Extract<Instruction, { op: 'collective' }>;
+
+const OPCODES: Readonly<Record<CollectiveName, Opcode>> = {
+  sync: OP_SYNCWARP,
+  any: OP_ANY,
+  all: OP_ALL,
+  ballot: OP_BALLOT,
+  'shfl.idx': OP_SHFL_IDX,
+  'shfl.up': OP_SHFL_UP,
+  'shfl.down': OP_SHFL_DOWN,
+  'shfl.bfly': OP_SHFL_XOR,
+  'match.any': OP_MATCH_ANY,
+  'match.all': OP_MATCH_ALL,
+  'redux.add': OP_REDUX_ADD,
+  'redux.min': OP_REDUX_MIN,
+  'redux.max': OP_REDUX_MAX,
+  'redux.and': OP_REDUX_AND,
+  'redux.or': OP_REDUX_OR,
+  'redux.xor': OP_REDUX_XOR,
+};
+
+/** The machine's number of a warp-wide operation. */
+export const opcodeOf = ({ operation }: Collective): Opcode => OPCODES[operation];
+
+export const lowestLane = (lanes: number): number => 31 - Math.clz32(lanes & -lanes);
+
+/** Performs a warp-wide operation for lanes that all take part. The meaning is that of the machine's `performCollective`. */
+export function perform(instruction: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
+  const { operation, type } = instruction;
+  switch (operation) {
+    case 'sync':
+      return;
+    case 'any':
+      setAll(lanes, to.low, votes(lanes, from) !== 0 ? 1 : 0);
+      return;
+    case 'all':
+      setAll(lanes, to.low, votes(lanes, from) === lanes ? 1 : 0);
+      return;
+    case 'ballot': {
+      const result = votes(lanes, from);
+      forEachLane(lanes, (lane) => {
+        to.low[lane] = result >>> from.a[lane]!;
+      });
+      return;
+    }
+    case 'shfl.idx':
+    case 'shfl.up':
+    case 'shfl.down':
+    case 'shfl.bfly':
+      shuffle(instruction, lanes, from, to);
+      return;
+    case 'match.any':
+    case 'match.all':
+      match(instruction, lanes, from, to);
+      return;
+    case 'redux.min':
+    case 'redux.max':
+      reduceExtreme(type, operation === 'redux.min', lanes, from, to);
+      return;
+    case 'redux.add':
+    case 'redux.and':
+    case 'redux.or':
+    case 'redux.xor':
+      setAll(lanes, to.low, reduce(operation, type, lanes, from));
+      return;
+    default:
+      operation satisfies never;
+  }
+}
+
+function forEachLane(lanes: number, visit: (lane: number) => void): void {
+  for (let rest = lanes; rest !== 0; rest &= rest - 1) visit(31 - Math.clz32(rest & -rest));
+}
+
+function setAll(lanes: number, to: Int32Array, value: number): void {
+  for (let rest = lanes; rest !== 0; rest &= rest - 1) to[31 - Math.clz32(rest & -rest)] = value;
+}
+
+function votes(lanes: number, { low }: LaneOperands): number {
+  let result = 0;
+  for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+    const lane = 31 - Math.clz32(rest & -rest);
+    if (low[lane] !== 0) result |= 1 << lane;
+  }
+  return result;
+}
+
+function shuffle({ operation }: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
+  for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+    const lane = 31 - Math.clz32(rest & -rest);
+    const source = shuffleSource(operation, lane, from.a[lane]!, from.b[lane]!, lanes);
+    to.low[lane] = from.low[source]!;
+    to.high[lane] = from.high[source]!;
+    to.double[lane] = from.double[source]!;
+  }
+}
+
+/** @throws Fault UNDEFINED_SHUFFLE if that lane does not take part; INVALID_OPERAND for a width that is none. */
+function shuffleSource(operation: CollectiveName, lane: number, operand: number, width: number, lanes: number): number {
+  if (width < 1 || width > 32 || (width & (width - 1)) !== 0) {
+    runtime.lane = lane;
+    throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`);
+  }
+  const segment = lane & ~(width - 1);
+  let source = lane;
+  switch (operation) {
+    case 'shfl.idx':
+      source = segment | (operand & (width - 1));
+      break;
+    case 'shfl.up':
+      source = lane - (operand & 31);
+      if (source < segment) source = lane;
+      break;
+    case 'shfl.down':
+      source = lane + (operand & 31);
+      if (source >= segment + width) source = lane;
+      break;
+    default:
+      source = lane ^ (operand & 31);
+      if (source >= segment + width) source = lane;
+  }
+  if ((lanes & (1 << source)) === 0) {
+    runtime.lane = lane;
+    throw new Fault(
+      'UNDEFINED_SHUFFLE',
+      `${OPERATION_NAMES[OPCODES[operation]]} of lane ${lane} reads lane ${source}, which does not take part: its value is undefined`,
+    );
+  }
+  return source;
+}
+
+function match({ operation, type }: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
+  const isWide = type === 'i64' || type === 'u64';
+  const isSame = (a: number, b: number): boolean => {
+    if (type === 'f64') return from.double[a] === from.double[b];
+    return from.low[a] === from.low[b] && (!isWide || from.high[a] === from.high[b]);
+  };
+  forEachLane(lanes, (lane) => {
+    let same = 0;
+    forEachLane(lanes, (other) => {
+      if (isSame(lane, other)) same |= 1 << other;
+    });
+    to.low[lane] = operation === 'match.any' ? same >>> from.a[lane]! : same === lanes ? lanes : 0;
+  });
+}
+
+function reduce(operation: CollectiveName, type: ValueType, lanes: number, from: LaneOperands): number {
+  const valueOf = (lane: number) => (type === 'f64' ? from.double[lane]! | 0 : from.low[lane]!);
+  let result = valueOf(lowestLane(lanes));
+  forEachLane(lanes & (lanes - 1), (lane) => {
+    const value = valueOf(lane);
+    if (operation === 'redux.add') result = (result + value) | 0;
+    else if (operation === 'redux.and') result &= value;
+    else if (operation === 'redux.or') result |= value;
+    else result ^= value;
+  });
+  return result;
+}
+
+function reduceExtreme(type: ValueType, isMin: boolean, lanes: number, from: LaneOperands, to: LaneResults): void {
+  const valueOf = (lane: number): number => {
+    if (type === 'f64') return from.double[lane]!;
+    return type === 'u32' ? from.low[lane]! >>> 0 : from.low[lane]!;
+  };
+  let result = valueOf(lowestLane(lanes));
+  forEachLane(lanes & (lanes - 1), (lane) => {
+    result = isMin ? Math.min(result, valueOf(lane)) : Math.max(result, valueOf(lane));
+  });
+  forEachLane(lanes, (lane) => {
+    to.low[lane] = result | 0;
+    to.double[lane] = result;
+  });
+}

@@ -1,0 +1,644 @@
+import { type ParamValue, arrayCounts, bindParams, type Instruction, programOf } from '../program/index.js';
+import type { Engine, EngineHost } from '../simt/engine.js';
+import { Fault, SimtError } from '../simt/errors.js';
+import type { Granule } from '../simt/granule.js';
+import { popc } from '../simt/integer.js';
+import type { Launch } from '../simt/launch.js';
+import { BARRIER_COUNT } from '../simt/barrier.js';
+import { OPERATION_NAMES } from '../simt/operation.js';
+import type { Dim3, ScalarType } from '../simt/scalar.js';
+import { formatSchedule } from '../simt/schedule.js';
+import type { LastStep } from '../simt/scheduler.js';
+import type { WaitingGroup } from '../simt/waiting.js';
+import { FastBarrier } from './barrier.js';
+import { type Collective, lowestLane, opcodeOf, perform } from './collectives.js';
+import { type CompiledKernel, compiledKernelOf } from './compiled-kernel.js';
+import { LEFT } from './emit.js';
+import { LANES } from './layout.js';
+import { type Located, type RuntimeHost, runtime, SHARED_WINDOW_BYTES, type TraceSink } from './runtime.js';
+import { describeWaiting, siteOfLane } from './sites.js';
+import { type BoundLaunch, FastBlock, type FastWarp, type LaneGroup, newGroup, POLLED, RUNS, WAITS, WaitingLanes } from './warp.js';
+import { WarpQueue } from './warp-queue.js';
+
+/** Regions that a warp runs in one step before others get their turn, where it never has to wait. */
+const MOST_REGIONS_A_STEP = 4096;
+
+/** Operands and results of the lanes that are together. */
+const OPERANDS = { low: runtime.xl, high: runtime.xh, double: runtime.xd, a: runtime.xa, b: runtime.xb };
+const RESULTS = { low: runtime.yl, high: runtime.yh, double: runtime.yd };
+
+/** How the engine is made. */
+export interface FastOptions {
+  /** Told of every access; code without it has no trace of this. */
+  readonly trace?: TraceSink | null;
+}
+
+/**
+ * The engine of mode `fast`: whole warps run compiled code until they have to wait. A step is such a run: up to a
+ * barrier that is not complete, a poll in vain, a warp-wide operation that others are missing from, or the end.
+ */
+export class FastEngine implements Engine, RuntimeHost {
+  readonly mode = 'fast';
+  steps = 0;
+  liveThreads = 0;
+  idleSteps = 0;
+  counterSteps = 0;
+  readonly hasFaulted = false;
+  readonly residentBlocks = new Set<FastBlock>();
+  /** Warp-wide operations and barriers performed, and regions run: for measuring. */
+  readonly #host: EngineHost;
+  readonly #trace: TraceSink | null;
+  readonly #ready = new WarpQueue();
+  readonly #last: LastStep = { granule: null, wrote: false };
+  readonly #bound = new Map<Launch, { kernel: CompiledKernel; launch: BoundLaunch }>();
+  readonly #windows: (FastBlock | undefined)[] = [];
+  readonly #freeWindows: number[] = [];
+  #current: FastWarp | null = null;
+  /** The instruction that lanes wait at or perform, for errors; null: plain code. */
+  #operation: Instruction | null = null;
+  #hasPicked = false;
+
+  constructor(host: EngineHost, { trace = null }: FastOptions = {}) {
+    this.#host = host;
+    this.#trace = trace;
+  }
+
+  get readyCount(): number {
+    return this.#ready.size;
+  }
+
+  accepts(launch: Launch): void {
+    this.#bind(launch);
+  }
+
+  startBlock(launch: Launch, blockIdx: Dim3): void {
+    const { kernel, launch: bound } = this.#bind(launch);
+    const window = this.#freeWindows.pop() ?? this.#windows.length;
+    const block = new FastBlock(launch, blockIdx, kernel, bound, window);
+    this.#windows[window] = block;
+    this.residentBlocks.add(block);
+    this.liveThreads += block.liveThreads;
+    for (const warp of block.warps) this.#makeReady(warp);
+  }
+
+  step(): void {
+    this.#hasPicked = false;
+    runtime.bind(this);
+    runtime.sink = this.#trace;
+    const index = this.#host.scheduler.pick(this.#ready as unknown as { size: number; at(index: number): Granule }, this.#last);
+    this.stepAt(index);
+  }
+
+  stepAt(index: number): void {
+    runtime.bind(this);
+    if (this.#host.isRecording) this.#host.recordPick(index);
+    const warp = this.#ready.take(index);
+    this.steps++;
+    this.#hasPicked = true;
+    this.#current = warp;
+    this.#operation = null;
+    runtime.counted = false;
+    runtime.stored = false;
+    const { kernel } = warp.block;
+    if (warp.frame === null) {
+      warp.frame = kernel.takeFrame();
+      ({ F: warp.F, V: warp.V, D: warp.D } = warp.frame);
+    }
+    const polled = kernel.isConverged ? this.#runTogether(warp, kernel) : this.#runGroups(warp, kernel);
+    warp.isQueued = false;
+    if (warp.live !== 0 && this.#nextGroup(warp) !== null) this.#makeReady(warp);
+    this.#last.granule = warp as unknown as Granule;
+    this.#last.wrote = !polled;
+    const wrote = runtime.stored || runtime.counted;
+    if (!polled || wrote) this.idleSteps = 0;
+    else this.idleSteps++;
+    if (runtime.stored) this.counterSteps = 0;
+    else if (runtime.counted) this.counterSteps++;
+  }
+
+  // --- Running a warp.
+
+  /** Runs a warp whose lanes go together until it waits, polls in vain, or has exited. True: it has polled. */
+  #runTogether(warp: FastWarp, { regions }: CompiledKernel): boolean {
+    const group = warp.groups[0]!;
+    let { pc } = group;
+    for (let rounds = 0; rounds < MOST_REGIONS_A_STEP; rounds++) {
+      const next = regions[pc]!(warp, warp.live);
+      if (next >= 0) pc = next;
+      else if (next === LEFT.barrier) {
+        group.lanes = warp.live;
+        pc = this.#arriveAtBarrier(warp, group);
+        if (pc < 0) return false;
+      } else if (next === LEFT.polled) {
+        group.pc = warp.next;
+        return true;
+      } else {
+        group.lanes = warp.live;
+        this.#exitGroup(warp, group);
+        return false;
+      }
+    }
+    group.pc = pc;
+    group.lanes = warp.live;
+    return false;
+  }
+
+  /** The same for a warp whose lanes part and meet. */
+  #runGroups(warp: FastWarp, { regions }: CompiledKernel): boolean {
+    for (let rounds = 0; ; rounds++) {
+      const group = this.#nextGroup(warp);
+      if (group === null) return false;
+      if (group.state === POLLED || rounds > MOST_REGIONS_A_STEP) {
+        const hasPolled = group.state === POLLED;
+        for (const other of warp.groups) if (other.state === POLLED) other.state = RUNS;
+        return hasPolled;
+      }
+      if (group.hasResults) this.#handResults(warp, group);
+      let { pc } = group;
+      for (;;) {
+        const next = regions[pc]!(warp, group.lanes);
+        if (next >= 0) {
+          pc = next;
+          if (warp.groups.length === 1) {
+            group.lanes = warp.live;
+            if (++rounds > MOST_REGIONS_A_STEP) break;
+            continue;
+          }
+          break;
+        }
+        pc = this.#leave(warp, group, next);
+        // Results of a warp-wide operation must be taken at once; after a barrier others may have their turn.
+        if (pc < 0 || (next === LEFT.barrier && ++rounds > MOST_REGIONS_A_STEP)) break;
+      }
+      if (pc >= 0) {
+        group.pc = pc;
+        if (warp.groups.length > 1) meet(warp, group);
+      }
+      if (warp.live === 0) return false;
+    }
+  }
+
+  /** Of the groups that can run, the one that is furthest behind; one that has polled only if there is no other. */
+  #nextGroup(warp: FastWarp): LaneGroup | null {
+    const { groups } = warp;
+    let best: LaneGroup | null = null;
+    for (const group of groups) {
+      if (group.state === WAITS) continue;
+      if (best === null || group.state < best.state || (group.state === best.state && group.pc < best.pc)) best = group;
+    }
+    return best;
+  }
+
+  /** What a region has left off at. Result: the region with which the group goes on at once; -1: it does not. */
+  #leave(warp: FastWarp, group: LaneGroup, why: number): number {
+    switch (why) {
+      case LEFT.exited:
+        this.#exitGroup(warp, group);
+        return -1;
+      case LEFT.polled:
+        group.pc = warp.next;
+        group.state = POLLED;
+        meet(warp, group);
+        return -1;
+      case LEFT.barrier:
+        return this.#arriveAtBarrier(warp, group);
+      case LEFT.collective:
+        return this.#arriveTogether(warp, group);
+      case LEFT.split: {
+        const other = newGroup(warp, warp.else, group.lanes & ~warp.taken);
+        group.lanes = warp.taken;
+        group.pc = warp.then;
+        warp.groups.push(other);
+        meet(warp, other);
+        meet(warp, group);
+        return -1;
+      }
+      default:
+        throw new Error(`[simtwin bug] a region returns ${why}`);
+    }
+  }
+
+  // --- Exits.
+
+  #exitGroup(warp: FastWarp, group: LaneGroup): void {
+    const { groups } = warp;
+    groups.splice(groups.indexOf(group), 1);
+    this.exitLanes(warp, group.lanes);
+  }
+
+  exitLanes(warp: FastWarp, lanes: number): void {
+    const { block } = warp;
+    const count = popc(lanes);
+    warp.live &= ~lanes;
+    block.liveThreads -= count;
+    this.liveThreads -= count;
+    this.counterSteps = 0;
+    if (warp.live === 0) {
+      block.liveWarps--;
+      if (warp.frame !== null) block.kernel.giveFrame(warp.frame);
+      warp.frame = null;
+    }
+    const { waiting } = warp;
+    if (waiting !== null) {
+      for (const pending of [...waiting.pending]) {
+        if (pending.arrived === (pending.mask & warp.live)) this.#completePending(warp, pending);
+      }
+    }
+    for (const barrier of block.barriers) {
+      if (barrier !== null && barrier !== undefined) this.#release(barrier.lanesExited(warp));
+    }
+    if (block.liveThreads > 0) return;
+    this.residentBlocks.delete(block);
+    this.#windows[block.window] = undefined;
+    this.#freeWindows.push(block.window);
+    this.#host.blockEnded(block.launch);
+    if (this.residentBlocks.size === 0) runtime.release();
+  }
+
+  // --- Barriers.
+
+  #arriveAtBarrier(warp: FastWarp, group: LaneGroup): number {
+    const instruction = warp.block.kernel.suspended[warp.suspended]! as Extract<Instruction, { op: 'barrier' }>;
+    const { next } = warp;
+    this.#operation = instruction;
+    group.pc = next;
+    group.state = WAITS;
+    group.suspended = warp.suspended;
+    group.isArrival = instruction.kind === 'arrive';
+    group.isAligned = instruction.isAligned;
+    group.barrierId = warp.barrierId;
+    group.barrierCount = warp.barrierCount;
+    if (warp.isOffered) this.#arriveAtSeveral(warp, group);
+    else this.#arriveGroup(group);
+    this.#operation = null;
+    return group.state === RUNS && warp.groups.length === 1 ? next : -1;
+  }
+
+  #arriveGroup(group: LaneGroup): void {
+    runtime.lane = 31 - Math.clz32(group.lanes & -group.lanes);
+    this.#release(this.#barrierOf(group.warp.block, group.barrierId).arrive(group));
+  }
+
+  /** Lanes at different barriers wait as groups of their own. */
+  #arriveAtSeveral(warp: FastWarp, group: LaneGroup): void {
+    const parts = distinctBarriers(group.lanes).map(({ id, count, lanes }, at) => {
+      const part = at === 0 ? group : { ...group };
+      if (at > 0) warp.groups.push(part);
+      part.lanes = lanes;
+      part.barrierId = id;
+      part.barrierCount = count;
+      return part;
+    });
+    for (const part of parts) this.#arriveGroup(part);
+  }
+
+  #barrierOf(block: FastBlock, id: number): FastBarrier {
+    let barrier = block.barriers[id];
+    if (barrier === undefined || barrier === null) {
+      if (!(Number.isInteger(id) && id >= 0 && id < BARRIER_COUNT)) {
+        throw new Fault('BARRIER_ID', `barrier ${id} does not exist: a block has barriers 0 to ${BARRIER_COUNT - 1}`);
+      }
+      barrier = new FastBarrier(block, id);
+      block.barriers[id] = barrier;
+    }
+    return barrier;
+  }
+
+  /** Lanes that waited go on. */
+  #release(groups: readonly LaneGroup[]): void {
+    for (let at = 0; at < groups.length; at++) {
+      const group = groups[at]!;
+      const { warp } = group;
+      group.state = RUNS;
+      if (warp.groups.length > 1) meet(warp, group);
+      this.#makeReady(warp);
+    }
+    if (groups.length > 0) this.idleSteps = 0;
+  }
+
+  #makeReady(warp: FastWarp): void {
+    if (warp.isQueued) return;
+    warp.isQueued = true;
+    this.#ready.push(warp);
+  }
+
+  // --- Warp-wide operations.
+
+  /** A group of lanes has come to a warp-wide operation; its operands have been offered. */
+  #arriveTogether(warp: FastWarp, group: LaneGroup): number {
+    const instruction = warp.block.kernel.suspended[warp.suspended]! as Collective;
+    this.#operation = instruction;
+    const { lanes } = group;
+    if ((warp.waiting === null || warp.waiting.pending.length === 0) && isComplete(lanes, warp.live)) {
+      performByMask(instruction, lanes, warp.live);
+      this.#operation = null;
+      return warp.next;
+    }
+    this.#arriveOneByOne(warp, group, instruction);
+    this.#operation = null;
+    return -1;
+  }
+
+  performTogether(warp: FastWarp, suspended: number, lanes: number): void {
+    const instruction = warp.block.kernel.suspended[suspended]! as Collective;
+    this.#operation = instruction;
+    if (!isComplete(lanes, lanes)) {
+      this.#checkMasks(instruction, lanes);
+      throw new RangeError(
+        `${warp.block.kernel.program.name}: lanes of a warp name others in the mask of a warp-wide operation that do not name them; mode 'fast' does not model that: use mode 'step' or 'ref'`,
+      );
+    }
+    performByMask(instruction, lanes, lanes);
+    this.#operation = null;
+  }
+
+  notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never {
+    this.#operation = warp.block.kernel.suspended[suspended]!;
+    runtime.xm.fill(mask);
+    this.#checkMasks(this.#operation as Collective, lanes);
+    throw new Error('[simtwin bug] every lane is in the mask');
+  }
+
+  /** @throws Fault WARP_MASK, WARP_DIVERGENCE for lanes that arrive together, as they would one by one. */
+  #checkMasks(instruction: Collective, lanes: number): void {
+    const name = OPERATION_NAMES[opcodeOf(instruction)]!;
+    for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+      const lane = lowestLane(rest);
+      const mask = runtime.xm[lane]!;
+      runtime.lane = lane;
+      if ((mask & (1 << lane)) === 0) {
+        throw new Fault('WARP_MASK', `lane ${lane} calls ${name} with mask ${hex(mask)}, which does not name it`);
+      }
+      for (let before = lanes & ((1 << lane) - 1); before !== 0; before &= before - 1) {
+        const other = lowestLane(before);
+        const theirs = runtime.xm[other]!;
+        if (theirs === mask || (theirs & (1 << lane)) === 0 || (mask & (1 << other)) === 0) continue;
+        throw new Fault(
+          'WARP_DIVERGENCE',
+          `lanes disagree on the mask of ${name}: lane ${lane} says ${hex(mask)}, waiting lane ${other} says ${hex(theirs)}; ${popc(before)} lanes wait there`,
+        );
+      }
+    }
+  }
+
+  #arriveOneByOne(warp: FastWarp, group: LaneGroup, instruction: Collective): void {
+    warp.waiting ??= new WaitingLanes();
+    const { waiting } = warp;
+    const opcode = opcodeOf(instruction);
+    group.pc = warp.next;
+    group.state = WAITS;
+    group.suspended = warp.suspended;
+    for (let rest = group.lanes; rest !== 0; rest &= rest - 1) {
+      const lane = lowestLane(rest);
+      waiting.mask[lane] = runtime.xm[lane]!;
+      waiting.low[lane] = runtime.xl[lane]!;
+      waiting.high[lane] = runtime.xh[lane]!;
+      waiting.double[lane] = runtime.xd[lane]!;
+      waiting.a[lane] = runtime.xa[lane]!;
+      waiting.b[lane] = runtime.xb[lane]!;
+    }
+    for (let rest = group.lanes; rest !== 0; rest &= rest - 1) {
+      const lane = lowestLane(rest);
+      const bit = 1 << lane;
+      const mask = waiting.mask[lane]!;
+      runtime.lane = lane;
+      if ((mask & bit) === 0) {
+        throw new Fault(
+          'WARP_MASK',
+          `lane ${lane} calls ${OPERATION_NAMES[opcode]} with mask ${hex(mask)}, which does not name it`,
+        );
+      }
+      let pending = null;
+      for (const candidate of waiting.pending) {
+        if (candidate.mask === mask && opcodeOf(candidate.instruction as Collective) === opcode) pending = candidate;
+        else if ((candidate.mask & bit) !== 0 && (candidate.arrived & mask) !== 0) {
+          throw divergence(lane, mask, opcode, candidate);
+        }
+      }
+      if (pending === null) {
+        pending = { instruction, mask, arrived: 0 };
+        waiting.pending.push(pending);
+      }
+      pending.arrived |= bit;
+      if (pending.arrived === (mask & warp.live)) this.#completePending(warp, pending);
+    }
+  }
+
+  #completePending(warp: FastWarp, pending: WaitingLanes['pending'][number]): void {
+    const waiting = warp.waiting!;
+    waiting.pending.splice(waiting.pending.indexOf(pending), 1);
+    const { arrived } = pending;
+    perform(pending.instruction as Collective, arrived, waiting, {
+      low: waiting.resultLow,
+      high: waiting.resultHigh,
+      double: waiting.resultDouble,
+    });
+    for (const group of [...warp.groups]) {
+      const done = group.state === WAITS ? group.lanes & arrived : 0;
+      if (done === 0) continue;
+      if (done !== group.lanes) {
+        warp.groups.push({ ...group, lanes: group.lanes & ~done });
+        group.lanes = done;
+      }
+      group.state = RUNS;
+      group.hasResults = true;
+    }
+    this.#makeReady(warp);
+  }
+
+  #handResults(warp: FastWarp, group: LaneGroup): void {
+    group.hasResults = false;
+    const { resultLow, resultHigh, resultDouble } = warp.waiting!;
+    for (let rest = group.lanes; rest !== 0; rest &= rest - 1) {
+      const lane = lowestLane(rest);
+      runtime.yl[lane] = resultLow[lane]!;
+      runtime.yh[lane] = resultHigh[lane]!;
+      runtime.yd[lane] = resultDouble[lane]!;
+    }
+  }
+
+  // --- Memory.
+
+  locate(warp: FastWarp, address: number, bytes: number, access: 'load' | 'store' | 'atomic'): Located {
+    const { block } = warp;
+    const windows = (this.#windows.length + 1) * SHARED_WINDOW_BYTES;
+    if (address >= SHARED_WINDOW_BYTES / 2 && address < windows) {
+      const window = Math.floor(address / SHARED_WINDOW_BYTES + 0.5) - 1;
+      const start = (window + 1) * SHARED_WINDOW_BYTES;
+      const { space } = block.sharedMemory;
+      const nearest = space.find(address - start) ?? space.allocations[0];
+      if (window !== block.window || nearest === undefined) {
+        throw new Fault('OUT_OF_BOUNDS', `${access} of ${bytes} bytes at shared address 0x${(address - start).toString(16)} of another block`);
+      }
+      const allocation = space.locate(nearest, address - start - nearest.base, bytes, access);
+      return { allocation, base: start + allocation.base };
+    }
+    const { space } = this.#host.memory;
+    const nearest = space.find(address) ?? space.allocations[0];
+    if (nearest === undefined) {
+      throw new Fault('OUT_OF_BOUNDS', `${access} of ${bytes} bytes at global address 0x${address.toString(16)}: nothing is allocated`);
+    }
+    const allocation = space.locate(nearest, address - nearest.base, bytes, access);
+    return { allocation, base: allocation.base };
+  }
+
+  find(warp: FastWarp, address: number): Located | null {
+    const { block } = warp;
+    const start = (block.window + 1) * SHARED_WINDOW_BYTES;
+    const isShared = address >= start && address < start + SHARED_WINDOW_BYTES;
+    const allocation = isShared
+      ? block.sharedMemory.space.find(address - start)
+      : this.#host.memory.space.find(address);
+    if (allocation === null || allocation.accessibleBytes === 0) return null;
+    return { allocation, base: isShared ? start + allocation.base : allocation.base };
+  }
+
+  shared(warp: FastWarp, name: string, type: ScalarType, count: number): number {
+    const { block } = warp;
+    const { address } = block.sharedMemory.declare(name, type, count);
+    return (block.window + 1) * SHARED_WINDOW_BYTES + address;
+  }
+
+  // --- What the machine asks.
+
+  describeError(error: unknown): SimtError {
+    if (!this.#hasPicked || this.#current === null) throw error;
+    if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
+    if (error instanceof RangeError && error.message.includes("mode 'fast'")) throw error;
+    const fault = error instanceof Fault ? error : new Fault('KERNEL_THREW', threw(error));
+    const operation = this.#operation;
+    const site = siteOfLane(this.#current, runtime.lane, operation, operation?.site ?? runtime.position, runtime.xm);
+    return new SimtError(fault.code, fault.message, site, null, formatSchedule(this.#host.schedule), this.steps);
+  }
+
+  waiting(): WaitingGroup[] {
+    return describeWaiting(this.residentBlocks);
+  }
+
+  finish(): void {
+    runtime.release();
+  }
+
+  noteFault(): void {}
+
+  watch(): void {
+    throw new RangeError("mode 'fast' cannot watch memory: use mode 'step' or 'ref'");
+  }
+
+  // --- Launches.
+
+  #bind(launch: Launch): { kernel: CompiledKernel; launch: BoundLaunch } {
+    const known = this.#bound.get(launch);
+    if (known !== undefined) return known;
+    const program = programOf(launch.kernel);
+    if (program === null) {
+      throw new RangeError(
+        `${launch.name || 'the kernel'} is not compiled: mode 'fast' runs compiled kernels; compile it (simtwin compile) or use mode 'ref'`,
+      );
+    }
+    const values = bindParams(program, launch.args);
+    const counts = arrayCounts(program, values);
+    const hasWholeRows = launch.blockDim.x % LANES === 0;
+    const kernel = compiledKernelOf(program, { counts, hasWholeRows, trace: this.#trace !== null });
+    const bound = { kernel, launch: { ...boundParams(values), ...threadIndices(launch) } };
+    this.#bound.set(launch, bound);
+    return bound;
+  }
+}
+
+function boundParams(values: readonly ParamValue[]): { PI: Int32Array; PD: Float64Array } {
+  const PI = new Int32Array(2 * values.length);
+  const PD = new Float64Array(values.length);
+  values.forEach((value, index) => {
+    if (typeof value === 'bigint') {
+      PI[2 * index] = Number(BigInt.asIntN(32, value));
+      PI[2 * index + 1] = Number(BigInt.asIntN(32, value >> 32n));
+    } else if (typeof value === 'object') PD[index] = value === null ? 0 : value.address;
+    else PI[2 * index] = Number(value);
+  });
+  return { PI, PD };
+}
+
+function threadIndices({ threadIdxs }: Launch): Pick<BoundLaunch, 'threadX' | 'threadY' | 'threadZ'> {
+  return {
+    threadX: Int32Array.from(threadIdxs, ({ x }) => x),
+    threadY: Int32Array.from(threadIdxs, ({ y }) => y),
+    threadZ: Int32Array.from(threadIdxs, ({ z }) => z),
+  };
+}
+
+const threw = (error: unknown): string =>
+  error instanceof Error ? `the kernel threw ${error.name}: ${error.message}` : `the kernel threw ${String(error)}`;
+
+const hex = (mask: number): string => `0x${(mask >>> 0).toString(16).padStart(8, '0')}`;
+
+/** Joins a group with another one that is at the same place. */
+function meet(warp: FastWarp, group: LaneGroup): void {
+  const { groups } = warp;
+  if (groups.length === 1 || group.state === WAITS) return;
+  const other = groups.find(
+    (candidate) =>
+      candidate !== group &&
+      candidate.pc === group.pc &&
+      candidate.state === group.state &&
+      candidate.hasResults === group.hasResults,
+  );
+  if (other === undefined) return;
+  group.lanes |= other.lanes;
+  groups.splice(groups.indexOf(other), 1);
+}
+
+/** Whether each lane of `lanes` names only lanes of them, besides those that have exited, and all of these agree. */
+function isComplete(lanes: number, live: number): boolean {
+  const { xm } = runtime;
+  for (let rest = lanes; rest !== 0; ) {
+    const lane = 31 - Math.clz32(rest & -rest);
+    const mask = xm[lane]!;
+    const members = mask & live;
+    if ((members & (1 << lane)) === 0 || (members & ~lanes) !== 0) return false;
+    for (let others = members; others !== 0; others &= others - 1) {
+      if (xm[31 - Math.clz32(others & -others)] !== mask) return false;
+    }
+    rest &= ~members;
+  }
+  return true;
+}
+
+/** Performs an operation for the lanes of each mask. */
+function performByMask(instruction: Collective, lanes: number, live: number): void {
+  for (let rest = lanes; rest !== 0; ) {
+    const members = runtime.xm[31 - Math.clz32(rest & -rest)]! & live;
+    perform(instruction, members, OPERANDS, RESULTS);
+    rest &= ~members;
+  }
+}
+
+/** Offered barriers, by number and count. */
+function distinctBarriers(lanes: number): { id: number; count: number; lanes: number }[] {
+  const arrivals: { id: number; count: number; lanes: number }[] = [];
+  for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+    const lane = lowestLane(rest);
+    const id = runtime.xa[lane]!;
+    const count = runtime.xb[lane]!;
+    const known = arrivals.find((arrival) => arrival.id === id && arrival.count === count);
+    if (known === undefined) arrivals.push({ id, count, lanes: 1 << lane });
+    else known.lanes |= 1 << lane;
+  }
+  return arrivals;
+}
+
+function divergence(
+  lane: number,
+  mask: number,
+  opcode: number,
+  pending: WaitingLanes['pending'][number],
+): Fault {
+  const waiting = lowestLane(pending.arrived & mask);
+  const mine = OPERATION_NAMES[opcode];
+  const theirOpcode = opcodeOf(pending.instruction as Collective);
+  const what =
+    opcode === theirOpcode
+      ? `lanes disagree on the mask of ${mine}: lane ${lane} says ${hex(mask)}, waiting lane ${waiting} says ${hex(pending.mask)}`
+      : `lanes that wait for each other are in different operations: lane ${lane} in ${mine} (mask ${hex(mask)}), lane ${waiting} in ${OPERATION_NAMES[theirOpcode]} (mask ${hex(pending.mask)})`;
+  return new Fault('WARP_DIVERGENCE', `${what}; ${popc(pending.arrived)} lanes wait there`);
+}

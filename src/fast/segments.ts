@@ -1,0 +1,190 @@
+import { defUseOf, type Instruction, type Operand } from '../program/index.js';
+import type { Node } from './flow.js';
+import type { Hammock } from './hammocks.js';
+import type { Uniformity } from './uniformity.js';
+
+/** A part of a lane loop. */
+export type LanePart =
+  | { readonly kind: 'instruction'; readonly instruction: Instruction }
+  | { readonly kind: 'hammock'; readonly hammock: Hammock }
+  /** Hands the operands of a warp-wide operation to the machine. */
+  | { readonly kind: 'offer'; readonly instruction: Instruction }
+  /** Takes its results. */
+  | { readonly kind: 'receive'; readonly instruction: Instruction };
+
+/** A part of a node, in order: done once for the warp, or in a loop over its lanes. */
+export type Segment =
+  | { readonly kind: 'warp'; readonly instruction: Instruction }
+  | { readonly kind: 'lanes'; readonly parts: readonly LanePart[]; readonly id: number }
+  /** A warp-wide operation of a converged warp; operands have been offered, where it needs them. */
+  | { readonly kind: 'collective'; readonly instruction: Instruction; readonly isOffered: boolean };
+
+/** What a lane part does to memory. */
+interface Effects {
+  readonly touches: boolean;
+  readonly writes: boolean;
+  readonly isVisible: boolean;
+}
+
+const NONE: Effects = { touches: false, writes: false, isVisible: false };
+
+function effectsOf(instruction: Instruction): Effects {
+  switch (instruction.op) {
+    case 'load':
+      return { touches: true, writes: false, isVisible: instruction.ordering !== 'plain' };
+    case 'store':
+      return { touches: true, writes: true, isVisible: instruction.ordering !== 'plain' };
+    case 'atomic':
+      return { touches: true, writes: true, isVisible: true };
+    default:
+      return NONE;
+  }
+}
+
+/** What the nodes' code is made of. */
+export interface Segments {
+  /** By node. */
+  readonly ofNode: ReadonlyMap<number, readonly Segment[]>;
+  readonly laneLoops: number;
+}
+
+/**
+ * Cuts nodes into segments. A lane loop has plain accesses first and then at most one visible access, so that the warp
+ * performs accesses in the order in which the machine of `ref` does.
+ */
+export function cutSegments(
+  nodes: readonly Node[],
+  hammocks: readonly Hammock[],
+  { isUniform, isUniformInstruction }: Uniformity,
+): Segments {
+  const inHammock = new Set(hammocks.flatMap(({ nodes: inside }) => [...inside]));
+  const hammockAt = new Map(hammocks.map((hammock) => [hammock.entry, hammock]));
+  const receives = new Map<number, Instruction>();
+  for (const { end } of nodes) {
+    if (end.op === 'suspend' && end.instruction.op === 'collective') receives.set(end.target, end.instruction);
+  }
+  const ofNode = new Map<number, readonly Segment[]>();
+  let laneLoops = 0;
+  nodes.forEach((node, index) => {
+    const hammock = hammockAt.get(index);
+    if (inHammock.has(index) && !(hammock?.isLoop ?? false)) return;
+    ofNode.set(index, cutNode(node, index, hammock));
+  });
+  return { ofNode, laneLoops };
+
+  function cutNode(node: Node, index: number, hammock: Hammock | undefined): Segment[] {
+    const segments: Segment[] = [];
+    let pending: LanePart[] = [];
+    let memory: Effects = NONE;
+    let referenced = new Set<number>();
+    let written = new Set<number>();
+
+    const flush = () => {
+      if (pending.length > 0) segments.push({ kind: 'lanes', parts: pending, id: laneLoops++ });
+      pending = [];
+      memory = NONE;
+      referenced = new Set();
+      written = new Set();
+    };
+    const note = (instruction: Instruction) => {
+      const { operands, targets } = defUseOf(instruction);
+      for (const operand of operands) if (operand.kind === 'variable') referenced.add(operand.index);
+      for (const target of targets) {
+        referenced.add(target);
+        written.add(target);
+      }
+    };
+    const addLane = (part: LanePart, instructions: readonly Instruction[]) => {
+      const all = instructions.map(effectsOf);
+      const effects: Effects = {
+        touches: all.some(({ touches }) => touches),
+        writes: all.some(({ writes }) => writes),
+        isVisible: all.some(({ isVisible }) => isVisible),
+      };
+      // After a visible access, memory is for the next step.
+      if (effects.touches && memory.isVisible) flush();
+      pending.push(part);
+      instructions.forEach(note);
+      memory = {
+        touches: memory.touches || effects.touches,
+        writes: memory.writes || effects.writes,
+        isVisible: memory.isVisible || effects.isVisible,
+      };
+    };
+    /** Whether something for the warp may be done before the pending lane loop, although it stands behind. */
+    const canOvertake = (instruction: Instruction): boolean => {
+      const effects = effectsOf(instruction);
+      if (effects.touches && memory.touches && (effects.writes || memory.writes)) return false;
+      if (effects.touches && memory.isVisible) return false;
+      const { operands, targets } = defUseOf(instruction);
+      if (targets.some((target) => referenced.has(target))) return false;
+      return !operands.some((operand) => operand.kind === 'variable' && written.has(operand.index));
+    };
+
+    const received = receives.get(index);
+    if (received !== undefined) addLane({ kind: 'receive', instruction: received }, [received]);
+
+    if (hammock?.isLoop !== true) {
+      for (const instruction of node.items) {
+        if (instruction.op === 'fence') continue;
+        if (instruction.op === 'collective') {
+          cutCollective(instruction);
+          continue;
+        }
+        if (instruction.op === 'activemask' || (isUniformInstruction(instruction) && setsUniform(instruction))) {
+          if (!canOvertake(instruction)) flush();
+          if (instruction.op === 'activemask' && !setsUniform(instruction)) {
+            addLane({ kind: 'instruction', instruction }, [instruction]);
+          } else segments.push({ kind: 'warp', instruction });
+          continue;
+        }
+        addLane({ kind: 'instruction', instruction }, [instruction]);
+      }
+    }
+    if (hammock !== undefined) {
+      const inside = [...hammock.nodes].flatMap((other) => nodes[other]!.items);
+      addLane({ kind: 'hammock', hammock }, inside);
+    }
+    if (node.end.op === 'suspend') {
+      const { instruction } = node.end;
+      const needsOffer =
+        instruction.op === 'collective' ||
+        (instruction.op === 'barrier' && !(isUniform(instruction.id) && isUniform(instruction.threadCount)));
+      if (needsOffer) addLane({ kind: 'offer', instruction }, [instruction]);
+    }
+    flush();
+    return segments;
+
+    function cutCollective(instruction: Extract<Instruction, { op: 'collective' }>): void {
+      const isVote = ['sync', 'any', 'all', 'ballot'].includes(instruction.operation);
+      const hasOneMask = isUniform(instruction.mask);
+      if (isVote && hasOneMask) {
+        if (instruction.operation === 'sync') {
+          if (isFull(instruction.mask)) {
+            // Memory is in order anyway; what stands before is performed before what stands behind.
+            if (memory.touches) flush();
+            return;
+          }
+          flush();
+          segments.push({ kind: 'collective', instruction, isOffered: false });
+          return;
+        }
+        flush();
+        segments.push({ kind: 'collective', instruction, isOffered: false });
+        if (!setsUniform(instruction)) addLane({ kind: 'receive', instruction }, [instruction]);
+        return;
+      }
+      addLane({ kind: 'offer', instruction }, [instruction]);
+      flush();
+      segments.push({ kind: 'collective', instruction, isOffered: true });
+      if (instruction.to !== -1 && !setsUniform(instruction)) addLane({ kind: 'receive', instruction }, [instruction]);
+    }
+  }
+
+  function setsUniform(instruction: Instruction): boolean {
+    return defUseOf(instruction).targets.every((index) => isUniform({ kind: 'variable', index }));
+  }
+}
+
+export const isFull = (mask: Operand): boolean =>
+  mask.kind === 'constant' && typeof mask.value === 'number' && (mask.value | 0) === -1;

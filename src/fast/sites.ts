@@ -1,0 +1,126 @@
+import type { Instruction, Program } from '../program/index.js';
+import type { ThreadSite } from '../simt/errors.js';
+import { OPERATION_NAMES } from '../simt/operation.js';
+import type { Dim3 } from '../simt/scalar.js';
+import type { SourceFrame } from '../simt/source-frame.js';
+import type { WaitingGroup } from '../simt/waiting.js';
+import { lowestLane, opcodeOf } from './collectives.js';
+import { type FastBlock, type FastWarp, type LaneGroup, WAITS } from './warp.js';
+
+/** The frames of a site, innermost first; those of the machine's own library are left out. */
+export function framesOfSite(program: Program, site: number): SourceFrame[] {
+  const frames: SourceFrame[] = [];
+  for (let at = site; at !== -1; ) {
+    const { scope, line, column } = program.sites[at]!;
+    const frame = program.frames[program.scopes[scope]!.frame]!;
+    if (!frame.isLibrary) {
+      frames.push({ functionName: frame.functionName, file: program.files[frame.file]!.path, line, column });
+    }
+    at = frame.callSite;
+  }
+  return frames;
+}
+
+const format = ({ x, y, z }: Dim3): string => `(${x},${y},${z})`;
+
+/** Who a lane is and where. */
+export function siteOfLane(
+  warp: FastWarp,
+  lane: number,
+  operation: Instruction | null,
+  site: number,
+  masks: Int32Array,
+): ThreadSite {
+  const { block } = warp;
+  return {
+    rank: block.launch.device,
+    kernel: block.launch.name,
+    block: format(block.blockIdx),
+    thread: format(block.launch.threadIdxs[warp.firstThread + lane]!),
+    warp: warp.index,
+    lane,
+    operation: operation === null ? '' : describe(operation, masks[lane]!, 0, 0),
+    frames: framesOfSite(block.kernel.program, site),
+  };
+}
+
+function describe(instruction: Instruction, mask: number, id: number, count: number): string {
+  if (instruction.op === 'collective') {
+    return `${OPERATION_NAMES[opcodeOf(instruction)]} mask 0x${(mask >>> 0).toString(16).padStart(8, '0')}`;
+  }
+  if (instruction.op === 'barrier') {
+    const aligned = instruction.isAligned ? '.aligned' : '';
+    const isOfBlock = instruction.kind === 'sync' && count === 0;
+    return `barrier.${instruction.kind}${aligned} ${id}${isOfBlock ? ' (all threads of the block)' : `, ${count}`}`;
+  }
+  return instruction.op;
+}
+
+/** Where every lane is that has not exited: groups in order of their first thread, equal ones merged. */
+export function describeWaiting(blocks: Iterable<FastBlock>): WaitingGroup[] {
+  const merged = new Map<string, WaitingGroup>();
+  for (const block of blocks) {
+    for (const warp of block.warps) {
+      const groups = [...warp.groups].filter(({ lanes }) => lanes !== 0);
+      groups.sort((a, b) => lowestLane(a.lanes) - lowestLane(b.lanes));
+      for (const group of groups) {
+        const { site, reason } = describeGroup(block, warp, group);
+        const lanes = formatMask(group.lanes);
+        const line = site.frames[0];
+        const key = [site.rank, site.kernel, lanes, reason, line?.file, line?.line].join('|');
+        const known = merged.get(key);
+        merged.set(key, known === undefined ? { site, lanes, warps: 1, reason } : { ...known, warps: known.warps + 1 });
+      }
+    }
+  }
+  return [...merged.values()];
+}
+
+function describeGroup(block: FastBlock, warp: FastWarp, group: LaneGroup): { site: ThreadSite; reason: string } {
+  const { kernel } = block;
+  const lane = lowestLane(group.lanes);
+  const instruction = group.state === WAITS ? kernel.suspended[group.suspended]! : null;
+  const mask = warp.waiting?.mask[lane] ?? 0;
+  const masks = new Int32Array(32).fill(mask);
+  const site: ThreadSite = {
+    ...siteOfLane(warp, lane, instruction, instruction?.site ?? 0, masks),
+    ...(instruction === null ? { frames: [] } : {}),
+  };
+  if (instruction === null) return { site, reason: 'polls memory, or is ready to go on' };
+  const operation = describe(instruction, mask, group.barrierId, group.barrierCount);
+  return { site: { ...site, operation }, reason: reasonOf(block, warp, group, instruction, operation) };
+}
+
+function reasonOf(
+  block: FastBlock,
+  warp: FastWarp,
+  group: LaneGroup,
+  instruction: Instruction,
+  operation: string,
+): string {
+  if (instruction.op === 'barrier') {
+    const id = group.barrierId;
+    const barrier = block.barriers[id];
+    if (barrier === undefined || barrier === null) return `waits at barrier ${id}`;
+    const missing = barrier.missingLanes(warp);
+    if (missing !== 0) return `waits at barrier ${id} for lanes ${formatMask(missing)} of its warp`;
+    const { arrived, expected } = barrier.progress;
+    return `waits at barrier ${id}: ${arrived} of ${expected} threads have arrived`;
+  }
+  const pending = warp.waiting?.pending.find(({ arrived }) => (arrived & group.lanes) !== 0);
+  const missing = pending === undefined ? 0 : pending.mask & warp.live & ~pending.arrived;
+  return `waits in ${operation} for lanes ${formatMask(missing)}`;
+}
+
+/** `0-6,8` of 0x17f. */
+function formatMask(mask: number): string {
+  const parts: string[] = [];
+  for (let lane = 0; lane < 32; lane++) {
+    if ((mask & (1 << lane)) === 0) continue;
+    let end = lane;
+    while (end < 31 && (mask & (1 << (end + 1))) !== 0) end++;
+    parts.push(end === lane ? `${lane}` : `${lane}-${end}`);
+    lane = end;
+  }
+  return parts.join(',');
+}

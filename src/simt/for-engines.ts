@@ -1,0 +1,47 @@
+/** What engines outside of this room share with mode `ref`: the machine's own, not for kernels or users. */
+export { performAtomic } from './atomics.js';
+export { BARRIER_COUNT } from './barrier.js';
+export { assertInvariant, Fault } from './errors.js';
+export {
+  type AllocationCopy,
+  copyAllocation,
+  restoreAllocation,
+} from './memory-copy.js';
+export {
+  isAccess,
+  isAtomic,
+  isBarrier,
+  isCollective,
+  isWrite,
+  OP_ACTIVEMASK,
+  OP_ALL,
+  OP_ANY,
+  OP_ATOMIC_CAS,
+  OP_ATOMIC_EXCH,
+  OP_BALLOT,
+  OP_BARRIER_ARRIVE,
+  OP_BARRIER_SYNC,
+  OP_FENCE,
+  OP_MATCH_ALL,
+  OP_MATCH_ANY,
+  OP_NONE,
+  OP_REDUX_ADD,
+  OP_REDUX_AND,
+  OP_REDUX_MAX,
+  OP_REDUX_MIN,
+  OP_REDUX_OR,
+  OP_REDUX_XOR,
+  OP_SHFL_DOWN,
+  OP_SHFL_IDX,
+  OP_SHFL_UP,
+  OP_SHFL_XOR,
+  OP_SYNCWARP,
+  OPERATION_NAMES,
+  type Opcode,
+  type Ordering,
+} from './operation.js';
+export { granuleShiftOf } from './schedule.js';
+export type { LastStep, ReadyView, Scheduler, SchedulerState } from './scheduler.js';
+export { PHASE_DONE, PHASE_EXITED, PHASE_IDLE, PHASE_PENDING } from './thread.js';
+export { describeOperation } from './thread-site.js';
+export { type BlockView, groupWaiting, type WarpView } from './waiting.js';

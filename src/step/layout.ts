@@ -1,0 +1,231 @@
+import {
+  defUseOf,
+  type Instruction,
+  isVisible,
+  isWide,
+  type Program,
+  predecessorsOf,
+  type ValueType,
+} from '../program/index.js';
+import { OPERATION_NAMES, type Opcode } from '../simt/for-engines.js';
+import { scalarBytes } from '../simt/index.js';
+
+// The words of a row: the state of one thread. Variables and register arrays follow.
+/** Where the thread goes on: 0 at the start, else the number of the visible instruction that it has come to last. */
+export const PC = 0;
+/** Member mask of its last warp-wide operation; of a barrier: 1 if aligned, else 0. */
+export const MASK = 1;
+/** Number of the thread within its block. */
+export const RANK = 2;
+/** `threadIdx`: x, y, z of 10 bits each. */
+export const THREAD_IDX = 3;
+/** Operands as doubles: the address of an access, `a` of a warp-wide operation, number of a barrier. */
+export const OPERAND_A = 4;
+/** `b` of a warp-wide operation, threads of a barrier. */
+export const OPERAND_B = 6;
+/** Four words: values to store, or of a warp-wide operation; a double where its type is f64. */
+export const VALUES = 8;
+/** Two words: the result of an operation; a double where its type is f64. */
+export const RESULT = 12;
+/** Definedness of the bytes to store, one bit each. */
+export const DEFINED = 14;
+/** First word behind the above. */
+const HEADER_WORDS = 16;
+
+/** Words of a value in a row. */
+export const wordsOf = (type: ValueType): 1 | 2 => (isWide(type) || type === 'f64' || type === 'ptr' ? 2 : 1);
+
+/** A visible instruction. Its number is that of the place behind it, where threads resume. */
+export interface VisibleInstruction {
+  readonly block: number;
+  /** Place within the block. */
+  readonly at: number;
+  readonly instruction: Instruction;
+  readonly opcode: Opcode;
+}
+
+/** Where a register array is in a row. */
+export interface ArrayLayout {
+  readonly count: number;
+  /** First word of the values, `elementWords` an element. */
+  readonly slot: number;
+  readonly elementWords: 1 | 2;
+  /** Byte of the row that holds the definedness of element 0; one byte an element. */
+  readonly definedByte: number;
+}
+
+/** What is alive where a thread resumes. */
+export interface LiveState {
+  readonly variables: readonly number[];
+  readonly arrays: readonly number[];
+  /** Whether the operation's result, which the thread has not taken yet, is used. */
+  readonly result: boolean;
+}
+
+/** Where everything of a thread is in its row. */
+export interface Layout {
+  /** By number; 0 stands for the start. */
+  readonly visible: readonly (VisibleInstruction | null)[];
+  /** Word of each variable; -1 for temporaries that live between two visible operations only. */
+  readonly slots: readonly number[];
+  readonly arrays: readonly ArrayLayout[];
+  readonly rowWords: number;
+  /** By number of the visible instruction. */
+  readonly liveAt: readonly LiveState[];
+}
+
+/** @throws Error if the program has something that no back end knows. `counts`: registers of each array. */
+export function layoutOf(program: Program, counts: readonly number[]): Layout {
+  const visible = visibleInstructions(program);
+  const liveness = livenessOf(program);
+  const needsSlot = program.variables.map(({ name }) => name !== null);
+  const predecessors = predecessorsOf(successorsOf(program));
+  const require = (live: Uint8Array) => {
+    for (let index = 0; index < needsSlot.length; index++) if (live[index] === 1) needsSlot[index] = true;
+  };
+  program.blocks.forEach((_, block) => {
+    if (block === 0 || predecessors[block]!.length > 1) require(liveness.atStart[block]!);
+  });
+  const liveAt = visible.map((place) => {
+    const live = place === null ? liveness.atStart[0]! : liveness.before(place.block, place.at + 1);
+    const targets = place === null ? [] : defUseOf(place.instruction).targets;
+    const result = targets.some((target) => live[target] === 1);
+    // What the operation itself gives is not in its slot yet.
+    for (const target of targets) live[target] = 0;
+    require(live);
+    const arrays = program.arrays.flatMap((_, index) => (live[program.variables.length + index] === 1 ? [index] : []));
+    return { variables: program.variables.flatMap((_, index) => (live[index] === 1 ? [index] : [])), arrays, result };
+  });
+  let next = HEADER_WORDS;
+  const take = (words: number) => {
+    const slot = next;
+    next += words;
+    return slot;
+  };
+  const slots = program.variables.map(() => -1);
+  const isSet = setVariables(program);
+  // Pairs first: they stay aligned.
+  for (const words of [2, 1]) {
+    program.variables.forEach(({ type }, index) => {
+      if (needsSlot[index] && isSet[index] && wordsOf(type) === words) slots[index] = take(words);
+    });
+  }
+  const arrays = program.arrays.map(({ elementType }, index): ArrayLayout => {
+    const elementWords = scalarBytes(elementType) === 8 ? 2 : 1;
+    return { count: counts[index]!, slot: take(counts[index]! * elementWords), elementWords, definedByte: 0 };
+  });
+  let definedByte = next * 4;
+  const placed = arrays.map((array) => {
+    const at = definedByte;
+    definedByte += array.count;
+    return { ...array, definedByte: at };
+  });
+  return { visible, slots, arrays: placed, rowWords: Math.ceil(definedByte / 8) * 2, liveAt };
+}
+
+export function successorsOf(program: Program): number[][] {
+  return program.blocks.map(({ terminator }) => {
+    if (terminator.op === 'jump') return [terminator.target];
+    if (terminator.op === 'branch') return [...new Set([terminator.then, terminator.else])];
+    return [];
+  });
+}
+
+function visibleInstructions(program: Program): (VisibleInstruction | null)[] {
+  const found: (VisibleInstruction | null)[] = [null];
+  program.blocks.forEach(({ instructions }, block) => {
+    instructions.forEach((instruction, at) => {
+      if (isVisible(instruction)) found.push({ block, at, instruction, opcode: opcodeOf(instruction) });
+    });
+  });
+  return found;
+}
+
+function setVariables(program: Program): boolean[] {
+  const isSet = program.variables.map(() => false);
+  for (const { instructions } of program.blocks) {
+    for (const instruction of instructions) for (const target of defUseOf(instruction).targets) isSet[target] = true;
+  }
+  return isSet;
+}
+
+/** Opcode of a visible instruction. */
+function opcodeOf(instruction: Instruction): Opcode {
+  const name = operationName(instruction);
+  const opcode = (OPERATION_NAMES as readonly string[]).indexOf(name);
+  if (opcode === -1) throw new Error(`[simtwin bug] no operation ${name}`);
+  return opcode;
+}
+
+const COLLECTIVE_STEMS: Readonly<Record<string, string>> = {
+  sync: 'bar.warp.sync',
+  any: 'vote.sync.any',
+  all: 'vote.sync.all',
+  ballot: 'vote.sync.ballot',
+};
+
+function operationName(instruction: Instruction): string {
+  switch (instruction.op) {
+    case 'load':
+      return `ld${vector(instruction.to.length)}`;
+    case 'store':
+      return `st${vector(instruction.values.length)}`;
+    case 'atomic':
+      return `atom.${instruction.operator}`;
+    case 'collective': {
+      const { operation } = instruction;
+      return COLLECTIVE_STEMS[operation] ?? operation.replace('.', '.sync.');
+    }
+    case 'barrier':
+      return `barrier.${instruction.kind}`;
+    default:
+      return instruction.op;
+  }
+}
+
+const vector = (count: number): string => (count === 1 ? '' : `.v${count}`);
+
+interface Liveness {
+  /** By block. Variables, then arrays. */
+  readonly atStart: readonly Uint8Array[];
+  /** What is alive before an instruction of a block; a copy. */
+  before(block: number, at: number): Uint8Array;
+}
+
+function livenessOf(program: Program): Liveness {
+  const size = program.variables.length + program.arrays.length;
+  const successors = successorsOf(program);
+  const atStart = program.blocks.map(() => new Uint8Array(size));
+  const before = (block: number, at: number): Uint8Array => {
+    const live = new Uint8Array(size);
+    for (const successor of successors[block]!) {
+      for (let index = 0; index < size; index++) live[index]! |= atStart[successor]![index]!;
+    }
+    const { instructions, terminator } = program.blocks[block]!;
+    if (terminator.op === 'branch' && terminator.condition.kind === 'variable') live[terminator.condition.index] = 1;
+    for (let index = instructions.length - 1; index >= at; index--) stepBack(program, instructions[index]!, live);
+    return live;
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let block = program.blocks.length - 1; block >= 0; block--) {
+      const live = before(block, 0);
+      const known = atStart[block]!;
+      for (let index = 0; index < size; index++) {
+        if (live[index] === known[index]) continue;
+        known[index] = 1;
+        changed = true;
+      }
+    }
+  }
+  return { atStart, before };
+}
+
+function stepBack(program: Program, instruction: Instruction, live: Uint8Array): void {
+  const { operands, reads, targets } = defUseOf(instruction);
+  for (const target of targets) live[target] = 0;
+  const firstArray = program.variables.length;
+  if (instruction.op === 'clearArray') live[firstArray + instruction.array] = 0;
+  for (const operand of operands) if (operand.kind === 'variable') live[operand.index] = 1;
+  for (const { array } of reads) live[firstArray + array] = 1;
+}
