@@ -2,16 +2,18 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { kernelMutants } from './test/kernels/mutant-plugin.js';
+import { compiledKernels } from './test/support/compiled-kernels.js';
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  plugins: [kernelMutants()],
+  plugins: [compiledKernels(), kernelMutants()],
   resolve: {
     // The examples import the package by name, as its users do.
     alias: [
       { find: /^simtwin$/, replacement: source('src/index.ts') },
       { find: /^simtwin\/arbitraries$/, replacement: source('src/arbitraries/index.ts') },
+      { find: /^simtwin\/compile$/, replacement: source('src/compile/index.ts') },
     ],
   },
   test: {

@@ -4,13 +4,14 @@
  *
  * `tsc --build` trusts its own record of the last build, dist/.tsbuildinfo. It does not see that an output was deleted, and
  * keeps the outputs of a source that is gone. So: with an output missing the record is dropped first, and outputs
- * without a source are removed.
+ * without a source are removed. Then the kernels are compiled, see compile-kernels.mjs.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileKernels } from './compile-kernels.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const outputEndings = ['.js', '.js.map', '.d.ts'];
@@ -33,6 +34,7 @@ const { status } = spawnSync(process.execPath, [tsc, '--build', 'tsconfig.build.
   stdio: 'inherit',
 });
 process.exitCode = status ?? 1;
+if (status === 0 && !(await compileKernels())) process.exitCode = 1;
 
 /**
  * @param {string} folder

@@ -29,14 +29,13 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
   const temps = new Map<Temp, Range>();
   const edges = new Map<Block, Map<Block, State>>();
   const before = new Map<Block, State>();
-  const isHead = new Set<Block>();
   const predecessors = new Map<Block, Block[]>(blocks.map((block) => [block, []]));
   for (const block of blocks) {
     for (const target of new Set(targetsOf(block))) {
       predecessors.get(target)!.push(block);
-      if (position.get(target)! <= position.get(block)!) isHead.add(target);
     }
   }
+  const changedIn = loopChanges(blocks, position, predecessors);
   const rangeOf = (operand: Operand): Range =>
     operand.op === 'temp' ? (temps.get(operand.temp) ?? bottomOf(operand.temp)) : rangeOfLeaf(operand);
 
@@ -45,17 +44,22 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
     hasChanged = false;
     for (const block of blocks) {
       const incoming: State[] = [];
+      const changed = changedIn.get(block);
+      const entering: State[] = [];
       for (const from of predecessors.get(block)!) {
         const state = edges.get(from)?.get(block);
-        if (state !== undefined) incoming.push(state);
+        if (state === undefined) continue;
+        incoming.push(state);
+        if (changed !== undefined && position.get(from)! < position.get(block)!) entering.push(state);
       }
       if (block === entry) incoming.push(new Map());
       if (incoming.length === 0) continue;
       let state = joinStates(incoming);
+      if (changed !== undefined && entering.length > 0) state = keepUnchanged(state, joinStates(entering), changed);
       const known = before.get(block);
       if (known !== undefined && mode !== 'narrow') {
         state = joinStates([known, state]);
-        if (mode === 'widen' && isHead.has(block)) state = widenState(known, state);
+        if (mode === 'widen' && changed !== undefined) state = widenState(known, state, changed);
       }
       if (known === undefined || !isSameState(known, state)) hasChanged = true;
       before.set(block, state);
@@ -154,13 +158,52 @@ function joinStates(states: readonly State[]): State {
   return joined;
 }
 
-function widenState(known: State, next: State): State {
+function widenState(known: State, next: State, changed: ReadonlySet<Mutable>): State {
   const widened: State = new Map();
   for (const [variable, { range, mayLack }] of next) {
-    const other = known.get(variable);
+    const other = changed.has(variable) ? known.get(variable) : undefined;
     widened.set(variable, { range: other === undefined ? range : widen(other.range, range), mayLack });
   }
   return widened;
+}
+
+/** What a loop does not change is at its head as it is before the loop. */
+function keepUnchanged(state: State, entering: State, changed: ReadonlySet<Mutable>): State {
+  const kept: State = new Map(state);
+  for (const [variable, before] of entering) if (!changed.has(variable)) kept.set(variable, before);
+  return kept;
+}
+
+/** The variables that each loop changes, by its head. */
+function loopChanges(
+  blocks: readonly Block[],
+  position: ReadonlyMap<Block, number>,
+  predecessors: ReadonlyMap<Block, readonly Block[]>,
+): ReadonlyMap<Block, ReadonlySet<Mutable>> {
+  const bodies = new Map<Block, Set<Block>>();
+  for (const block of blocks) {
+    for (const head of targetsOf(block)) {
+      if (position.get(head)! > position.get(block)!) continue;
+      const body = bodies.get(head) ?? new Set([head]);
+      bodies.set(head, body);
+      const stack = [block];
+      for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+        if (body.has(at)) continue;
+        body.add(at);
+        stack.push(...predecessors.get(at)!);
+      }
+    }
+  }
+  const changes = new Map<Block, ReadonlySet<Mutable>>();
+  for (const [head, body] of bodies) {
+    const changed = new Set<Mutable>();
+    for (const { instructions } of body) {
+      for (const instruction of instructions)
+        if (instruction.op === 'assign' || instruction.op === 'undefine') changed.add(instruction.variable);
+    }
+    changes.set(head, changed);
+  }
+  return changes;
 }
 
 function isSameState(a: State, b: State): boolean {

@@ -61,6 +61,8 @@ export interface Context {
   evaluate(node: ts.Expression, environment: Environment): Value;
   /** `yield* node`. */
   perform(node: ts.Expression, environment: Environment): Value;
+  /** What `node` gives, performed as part of the function, and at the site, that `target` names. */
+  performIn(node: ts.Expression, environment: Environment, target: NonNullable<Activation['performIn']>): Value;
   execute(node: ts.Statement, environment: Environment): void;
   call(callee: Value, args: readonly Value[], node: ts.Node, receiver?: Value | null): Value;
   newRegion(): Region;

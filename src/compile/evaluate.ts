@@ -183,13 +183,13 @@ function replaceCondition(value: Value, condition: object, truth: boolean): Valu
 
 function template(c: Context, node: ts.TemplateExpression, environment: Environment): Value {
   let text = node.head.text;
-  let isKnown = true;
+  const sources: Value[] = [];
   for (const { expression, literal } of node.templateSpans) {
     const value = c.evaluate(expression, environment);
-    isKnown &&= value.kind === 'static';
+    if (value.kind !== 'static') sources.push(value);
     text += textOf(value) + literal.text;
   }
-  return isKnown ? staticValue(text) : { kind: 'text', text };
+  return sources.length === 0 ? staticValue(text) : { kind: 'text', text, sources };
 }
 
 function yieldExpression(c: Context, node: ts.YieldExpression, environment: Environment): Value {

@@ -18,7 +18,7 @@ export function functionName(c: Context, node: ts.FunctionLikeDeclaration): stri
 export function makeClass(c: Context, node: ts.ClassLikeDeclaration, environment: Environment): ClassValue {
   const name = node.name?.text ?? c.hint ?? '';
   if (node.heritageClauses?.some(({ token }) => token === ts.SyntaxKind.ExtendsKeyword) === true)
-    fail(c, `the class ${name}, which extends another`, 'hold the other in a field', node);
+    fail(c, `the class ${name}, which extends another,`, 'hold the other in a field', node);
   return { kind: 'class', node, environment, module: environment.module, name, mutableFields: mutableFieldsOf(node) };
 }
 

@@ -122,8 +122,7 @@ function runBody(
   try {
     bindParameters(c, node, args, environment);
     if (!ts.isBlock(body)) {
-      const { performIn } = c.activation;
-      const value = performIn === null ? c.evaluate(body, environment) : performReturned(c, body, environment);
+      const value = evaluateReturned(c, body, environment);
       return c.block === null ? null : value;
     }
     c.execute(body, environment);
@@ -134,11 +133,12 @@ function runBody(
   return c.block === null ? null : UNDEFINED;
 }
 
-/** What a plain function returns to a `yield*`: performed in its caller. */
-export function performReturned(c: Context, node: ts.Expression, environment: Environment): Value {
-  const value = c.evaluate(node, environment);
-  const { performIn } = c.activation;
-  return performIn === null || c.activation.isGenerator ? value : performValue(c, value, performIn, node);
+/** What a function returns. What a plain function returns to a `yield*` is performed in its caller. */
+export function evaluateReturned(c: Context, node: ts.Expression, environment: Environment): Value {
+  const { performIn, isGenerator } = c.activation;
+  return performIn === null || isGenerator
+    ? c.evaluate(node, environment)
+    : c.performIn(node, environment, performIn);
 }
 
 export function bindParameters(

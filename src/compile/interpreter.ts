@@ -77,16 +77,20 @@ export class Interpreter implements Context {
   }
 
   perform(node: ts.Expression, environment: Environment): Value {
+    if (this.region.isStatic) throw new NotStatic(node);
+    return this.performIn(node, environment, null);
+  }
+
+  performIn(node: ts.Expression, environment: Environment, target: Activation['performIn']): Value {
     const inner = withoutParentheses(node);
     if (ts.isConditionalExpression(inner)) {
       const condition = truthOf(this, this.evaluate(inner.condition, environment));
-      const then = () => this.perform(inner.whenTrue, environment);
-      const otherwise = () => this.perform(inner.whenFalse, environment);
+      const then = () => this.performIn(inner.whenTrue, environment, target);
+      const otherwise = () => this.performIn(inner.whenFalse, environment, target);
       if (typeof condition === 'boolean') return condition ? then() : otherwise();
       return chooseBetween(this, condition, then, otherwise);
     }
-    if (this.region.isStatic) throw new NotStatic(node);
-    const performIn = { scope: this.scope, site: this.siteOf(inner) };
+    const performIn = target ?? { scope: this.scope, site: this.siteOf(inner) };
     if (ts.isCallExpression(inner)) return evaluateCall(this, inner, environment, performIn);
     return performValue(this, this.evaluate(inner, environment), performIn, inner);
   }
@@ -116,6 +120,10 @@ export class Interpreter implements Context {
   }
 
   needStatic(value: Value): void {
+    if (value.kind === 'text') {
+      for (const source of value.sources) this.needStatic(source);
+      return;
+    }
     let operand = value.kind === 'dynamic' ? value.operand : null;
     while (operand?.op === 'temp') {
       const loop = this.loopOf.get(operand.temp);

@@ -18,7 +18,7 @@ export function lowerProgram({ code }: Context, name: string): Program {
   let analysis = analyse(code.entry, code.tables);
   if (foldChecks(analysis)) analysis = analyse(code.entry, code.tables);
   reportUnassigned(code, analysis);
-  const types = new Types(analysis);
+  const types = new Types(analysis, code.tables);
   const demands = new Demands(code, analysis, types);
   const builder = new ProgramBuilder(name, code);
   const values = new LoweredValues(code, builder, types, demands);

@@ -45,7 +45,7 @@ function findProperty(c: Context, receiver: Value, name: string): Value | null {
     case 'function':
       return name === 'name' ? staticValue(receiver.name) : null;
     case 'error':
-      return name === 'message' ? { kind: 'text', text: receiver.message } : null;
+      return name === 'message' ? { kind: 'text', text: receiver.message, sources: [] } : null;
     default:
       return null;
   }

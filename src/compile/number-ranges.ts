@@ -188,8 +188,11 @@ export function shiftRange(operator: 'shl' | 'shr' | 'ushr', value: NumberRange,
   const fixed = count.lo === count.hi && count.isInteger ? count.lo & 31 : null;
   if (operator === 'shl') {
     const a = toI32Range(value);
-    if (fixed === null) return I32;
-    const [lo, hi] = [a.lo * 2 ** fixed, a.hi * 2 ** fixed];
+    const isSmallCount = count.isInteger && !count.mayBeNaN && count.lo >= 0 && count.hi <= 31;
+    if (fixed === null && !isSmallCount) return I32;
+    const [least, most] = fixed === null ? [count.lo, count.hi] : [fixed, fixed];
+    const lo = a.lo * 2 ** (a.lo < 0 ? most : least);
+    const hi = a.hi * 2 ** (a.hi < 0 ? least : most);
     return lo >= I32_LEAST && hi <= I32_MOST ? integers(lo, hi) : I32;
   }
   if (operator === 'shr') {

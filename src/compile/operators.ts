@@ -53,7 +53,7 @@ export function binary(c: Context, operator: ts.SyntaxKind, a: Value, b: Value):
   if (isEquality) return equality(c, operator, a, b);
   const isText = (value: Value) =>
     value.kind === 'text' || (value.kind === 'static' && typeof value.value === 'string');
-  if (operator === K.PlusToken && (isText(a) || isText(b))) return { kind: 'text', text: textOf(a) + textOf(b) };
+  if (operator === K.PlusToken && (isText(a) || isText(b))) return { kind: 'text', text: textOf(a) + textOf(b), sources: [a, b] };
   const text = ts.tokenToString(operator) ?? 'operator';
   const first = scalarOf(a);
   const second = scalarOf(b);
@@ -80,6 +80,10 @@ export function binary(c: Context, operator: ts.SyntaxKind, a: Value, b: Value):
     return dynamic(compare(c, comparison, 'num', toNumber(first), toNumber(second)));
   const name = NUMBER_OPERATORS[operator];
   if (name === undefined) return fail(c, `'${text}' of numbers`, 'use + - * / % & | ^ << >> >>>');
+  const isZero = b.kind === 'static' && b.value === 0;
+  if (isZero && operator === K.BarToken) return dynamic(pure(c, 'n.toI32', [toNumber(first)]));
+  if (isZero && operator === K.GreaterThanGreaterThanGreaterThanToken)
+    return dynamic(pure(c, 'n.toU32', [toNumber(first)]));
   return dynamic(pure(c, name, [toNumber(first), toNumber(second)]));
 }
 

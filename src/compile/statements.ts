@@ -3,7 +3,7 @@ import { type Context, fail, NotStatic, pendingJumps, Unreachable } from './cont
 import { constantCell, Environment } from './environment.js';
 import { makeClass } from './functions.js';
 import type { Block } from './hir.js';
-import { performReturned } from './inline.js';
+import { evaluateReturned } from './inline.js';
 import { forStatement, forOfStatement, loop } from './loops.js';
 import { textOf } from './operators.js';
 import { dropped } from './operations.js';
@@ -142,7 +142,7 @@ function ifStatement(c: Context, node: ts.IfStatement, environment: Environment)
 }
 
 function returnStatement(c: Context, node: ts.ReturnStatement, environment: Environment): void {
-  const value = node.expression === undefined ? UNDEFINED : performReturned(c, node.expression, environment);
+  const value = node.expression === undefined ? UNDEFINED : evaluateReturned(c, node.expression, environment);
   if (c.block !== null) c.activation.returns.push({ block: c.block, value, node });
   c.block = null;
 }

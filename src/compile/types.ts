@@ -1,4 +1,4 @@
-import { loadedType, type ValueType } from '../program/program.js';
+import { type ConstantTable, loadedType, type ValueType } from '../program/program.js';
 import type { Analysis } from './analyse.js';
 import { type BigintRange, fitsI64, fitsU64 } from './bigint-ranges.js';
 import type { Instruction, Mutable, Operand, PureName, Temp } from './hir.js';
@@ -27,13 +27,15 @@ type Pure = Instruction & { readonly op: 'pure' };
 /** Picks machine types from intervals. */
 export class Types {
   readonly #analysis: Analysis;
+  readonly #tables: readonly ConstantTable[];
   /** A division tells 0 from -0: then no word may stand for a number that may be -0. */
   readonly #isStrict: boolean;
   readonly #types = new Map<Temp, ValueType | null>();
   readonly #variables = new Map<Mutable, ValueType | null>();
 
-  constructor(analysis: Analysis) {
+  constructor(analysis: Analysis, tables: readonly ConstantTable[]) {
     this.#analysis = analysis;
+    this.#tables = tables;
     this.#isStrict = analysis.blocks.some(({ instructions }) =>
       instructions.some((instruction) => {
         if (instruction.op !== 'pure' || instruction.name !== 'n.div') return false;
@@ -209,7 +211,7 @@ export class Types {
       case 'n.fromBig':
         return fitsI32(range) ? 'i32' : fitsU32(range) ? 'u32' : 'f64';
       case 'n.table':
-        return fitsI32(range) && !range.mayBeNegativeZero ? 'i32' : fitsU32(range) && !range.mayBeNegativeZero ? 'u32' : 'f64';
+        return this.#tables[instruction.count!]!.type;
       case 'name':
         return this.of(args[0]!)!;
       default:

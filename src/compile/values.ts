@@ -20,8 +20,8 @@ export type Value =
   | OperationValue
   | GeneratorValue
   | ErrorValue
-  /** A string that is not known: `text` has `…` for what is dynamic. It can only be thrown. */
-  | { readonly kind: 'text'; readonly text: string }
+  /** A string that is not known: `text` has `…` for what is dynamic, `sources`. It can only be thrown. */
+  | { readonly kind: 'text'; readonly text: string; readonly sources: readonly Value[] }
   /** Differs from path to path; using it is an error. */
   | { readonly kind: 'poison'; readonly construct: string; readonly advice: string };
 

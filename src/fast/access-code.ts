@@ -25,7 +25,7 @@ export interface AccessContext {
   /** The lane in expressions: `l`, or the first of those that take part. */
   readonly lane: string;
   /** A register's parts; statements that must stand before go to `before`. */
-  element(array: number, index: Operand, before: string[]): ElementNames;
+  element(array: number, index: Operand, before: string[], position: number): ElementNames;
   /**
    * Declares an access site; the result is its number. Its locals are set up where the code begins. `base`: the
    * expression for a base that is the same for all lanes.
@@ -89,38 +89,34 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
   const size = bytes * count;
   const view = viewOf(elementType);
   const { base, index } = instruction;
-  // A fraction in the index must not be cut off by the conversion to a word.
-  const isExact = context.typeOf(index) !== 'f64';
   const stride = context.stride?.(instruction) ?? null;
-  const isRelative = isExact && context.isUniform(base);
+  const isRelative = context.isUniform(base);
   const site = context.site(instruction, size, bytes, view, isRelative ? names.value(base) : null);
   const id = context.fresh();
   const out: string[] = [];
-  const offsetText =
-    index.kind === 'constant'
-      ? index.value === 0
-        ? ''
-        : ` + ${Number(index.value) * bytes}`
-      : ` + ${names.value(index)} * ${bytes}`;
-  const address = `${names.value(base)}${offsetText}`;
+  const isZero = index.kind === 'constant' && index.value === 0;
+  const address = isZero ? names.value(base) : `${names.value(base)} + ${names.value(index)} * ${bytes}`;
   if (stride !== null) {
     out.push(`const o${id} = z${site} + l * ${stride};`);
   } else if (isRelative) {
+    // An index that may have a fraction, or more than 31 bits, is looked at: it must not be cut off.
+    const mayBeOdd = context.typeOf(index) === 'f64' && index.kind !== 'constant';
+    const word = mayBeOdd ? `j${id}` : names.value(index);
+    if (mayBeOdd) out.push(`const j${id} = ${names.value(index)} | 0;`);
+    const odd = mayBeOdd ? `j${id} !== ${names.value(index)} || ` : '';
     // A base that is misaligned for its elements never comes here: see Runtime.relative.
     const misaligned = size === bytes ? '' : ` || ((o${id} + S${site}.low) & ${size - 1}) !== 0`;
     out.push(
-      `let o${id} = r${site}${offsetText};`,
-      `if (!(o${id} >= 0 && o${id} <= n${site})${misaligned}) { r${site} = E.missRelative(S${site}, w, ${address}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${offsetText}; ${refresh(site, view, true)} }`,
+      `let o${id} = r${site}${isZero ? '' : ` + ${word} * ${bytes}`};`,
+      `if (${odd}!(o${id} >= 0 && o${id} <= n${site})${misaligned}) { r${site} = E.missRelative(S${site}, w, ${address}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${isZero ? '' : ` + ${names.value(index)} * ${bytes}`}; ${refresh(site, view, true)} }`,
     );
   } else {
-    const misaligned = !isExact
-      ? ` || a${id} % ${size} !== 0`
-      : size === 1
-        ? ''
-        : ` || (a${id} & ${size - 1}) !== 0`;
+    // A fraction of an address is none of a word's bits.
+    const fraction = context.typeOf(index) === 'f64' ? ` || a${id} !== Math.floor(a${id})` : '';
+    const misaligned = size === 1 ? '' : ` || (a${id} & ${size - 1}) !== 0`;
     out.push(
       `const a${id} = ${address};`,
-      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}) { E.miss(S${site}, w, a${id}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`,
+      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}${fraction}) { E.miss(S${site}, w, a${id}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`,
       `const o${id} = a${id} - lo${site};`,
     );
   }
@@ -133,7 +129,7 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
       break;
     case 'store':
       instruction.values.forEach((value, at) => {
-        out.push(...storeOne(value, at * bytes, site, id, elementType, context));
+        out.push(...storeOne(value, at * bytes, site, id, elementType, instruction.site, context));
       });
       // Where offsets follow a stride, the pages have been marked before the loop.
       if (stride === null) out.push(`P${site}[o${id} >>> 12] = 1;`);
@@ -174,7 +170,7 @@ function loadOne(
   const bits = definedBits(site, id, offset, bytes);
   if (target.kind === 'element') {
     const before: string[] = [];
-    const { low: toLow, high: toHigh, defined } = element(target.array, target.index, before);
+    const { low: toLow, high: toHigh, defined } = element(target.array, target.index, before, position);
     const words = bytes === 8 ? [`${toLow} = ${low};`, `${toHigh} = ${high};`] : [`${toLow} = ${low};`];
     return [...before, ...words, `${defined} = B${site} === null ? ${full} : ${bits};`];
   }
@@ -193,6 +189,7 @@ function storeOne(
   site: number,
   id: number,
   type: ScalarType,
+  position: number,
   { names, element, program }: AccessContext,
 ): string[] {
   const bytes = scalarBytes(type);
@@ -203,7 +200,7 @@ function storeOne(
   let high = '0';
   let defined: string | null = null;
   if (value.kind === 'element') {
-    const parts = element(value.array, value.index, out);
+    const parts = element(value.array, value.index, out, position);
     ({ low, high, defined } = parts);
   } else if (bytes === 8) [low, high] = names.words(value);
   else {

@@ -1,5 +1,6 @@
 import {
   type ArithmeticInstruction,
+  countDefinitions,
   defUseOf,
   emitArithmetic,
   type Instruction,
@@ -23,7 +24,7 @@ import { findRegions, type Region, warpGraph } from './regions.js';
 import { cutSegments, isFull, type LanePart, type Segment, type Segments } from './segments.js';
 import { findStrides, type Strides } from './strides.js';
 import { structured } from './structure.js';
-import { analyseUniformity, exitOf, type Shape, type Uniformity } from './uniformity.js';
+import { analyseUniformity, exitOf, isSpeculative, type Shape, type Uniformity } from './uniformity.js';
 
 /** What a region returns instead of the number of the next one. */
 export const LEFT = { exited: -1, polled: -2, barrier: -3, collective: -4, split: -5 } as const;
@@ -67,6 +68,7 @@ interface Analysis {
 function analyse(program: Program, shape: Shape, converged: boolean): Analysis {
   const suspends = ({ op }: Instruction) => op === 'barrier' || (!converged && op === 'collective');
   const nodes = flowOf(program, suspends);
+  const definitions = countDefinitions(program);
   // What is set within a loop over lanes is one value a lane, even if all lanes would set the same.
   const ofLanes = new Set<number>();
   for (;;) {
@@ -77,7 +79,8 @@ function analyse(program: Program, shape: Shape, converged: boolean): Analysis {
       for (const node of hammock.nodes) {
         for (const item of nodes[node]!.items) {
           for (const target of defUseOf(item).targets) {
-            if (uniformity.isUniform({ kind: 'variable', index: target })) ofLanes.add(target);
+            const isOfWarp = uniformity.isUniform({ kind: 'variable', index: target });
+            if (isOfWarp && !isSpeculative(item, definitions)) ofLanes.add(target);
           }
         }
       }
@@ -197,7 +200,7 @@ class Emitter {
     const text = body.replaceAll('FIRST', '(31 - Math.clz32(mask & -mask))');
     const name = `r${at}`;
     this.#functions.push(
-      `function ${name}(w, mask) {\nconst F = w.F, V = w.V, D = w.D;\n${this.#prologue(text)}\n${text}\n}`,
+      `function ${name}(w, mask) {\nconst F = w.F, V = w.V, D = w.D;\n${this.#prologue(text, this.#live[head]!)}\n${text}\n}`,
     );
     return name;
   }
@@ -254,7 +257,7 @@ class Emitter {
   }
 
   /** Declares what the text refers to. */
-  #prologue(text: string): string {
+  #prologue(text: string, live: ReadonlySet<number>): string {
     const lines: string[] = [];
     const names = new Set(text.match(/\b(?:[um]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g) ?? []);
     for (const name of [...names].sort()) {
@@ -271,7 +274,9 @@ class Emitter {
       } else {
         const place = this.#layout.place[index]!;
         const { type } = this.#program.variables[index]!;
-        if (name.startsWith('m')) lines.push(`let ${name} = F[${place}];`);
+        // Masks have bits of other lanes; all else matters only if it may be read.
+        if (!live.has(index) && !(name.startsWith('m') && !this.#isConverged)) lines.push(`let ${name} = 0;`);
+        else if (name.startsWith('m')) lines.push(`let ${name} = F[${place}];`);
         else if (name.endsWith('h')) lines.push(`let ${name} = F[${place + 1}];`);
         else if (type === 'f64' || type === 'ptr') lines.push(`let ${name} = D[${place}];`);
         else lines.push(`let ${name} = F[${place}]${type === 'u32' ? ' >>> 0' : ''};`);
@@ -376,7 +381,7 @@ class Emitter {
     }
     const sites: string[] = [];
     const bases: SiteBase[] = [];
-    const context = this.#accessContext(this.#warp, 'FIRST', sites, bases);
+    const context = this.#accessContext(this.#warp, 'FIRST', sites, bases, []);
     const text = this.#memoryInstruction(instruction, context, 'FIRST');
     const relative = bases.map(({ site, base }) => `let r${site} = E.relative(S${site}, w, ${base});`);
     return `{ ${[...relative, ...sites].join(' ')} ${text} ${instruction.op === 'store' ? 'E.stored = true;' : ''} }`;
@@ -407,7 +412,7 @@ class Emitter {
       case 'readElement': {
         const before: string[] = [];
         const { array, index } = instruction.element;
-        const element = context.element(array, index, before);
+        const element = context.element(array, index, before, instruction.site);
         const { elementType } = this.#program.arrays[array]!;
         const bytes = scalarBytes(elementType);
         const check = `if (${element.defined} !== ${(1 << bytes) - 1}) E.undefinedRegister(w, ${lane}, ${instruction.site}, '${elementType}');`;
@@ -419,15 +424,25 @@ class Emitter {
       }
       case 'writeElement': {
         const before: string[] = [];
-        const source = this.#sourceParts(instruction.a, instruction.element.array, context, before);
-        const element = context.element(instruction.element.array, instruction.element.index, before);
+        const source = this.#sourceParts(instruction.a, instruction.element.array, context, before, instruction.site);
+        const element = context.element(
+          instruction.element.array,
+          instruction.element.index,
+          before,
+          instruction.site,
+        );
         return `{ ${before.join(' ')} ${setElement(element, source)} }`;
       }
       case 'selectElement': {
         const before: string[] = [];
-        const a = this.#sourceParts(instruction.a, instruction.element.array, context, before);
-        const b = this.#sourceParts(instruction.b, instruction.element.array, context, before);
-        const element = context.element(instruction.element.array, instruction.element.index, before);
+        const a = this.#sourceParts(instruction.a, instruction.element.array, context, before, instruction.site);
+        const b = this.#sourceParts(instruction.b, instruction.element.array, context, before, instruction.site);
+        const element = context.element(
+          instruction.element.array,
+          instruction.element.index,
+          before,
+          instruction.site,
+        );
         const condition = names.value(instruction.condition);
         return `{ ${before.join(' ')} if (${condition}) { ${setElement(element, a)} } else { ${setElement(element, b)} } }`;
       }
@@ -443,8 +458,9 @@ class Emitter {
     array: number,
     context: AccessContext,
     before: string[],
+    position: number,
   ): ElementNames {
-    if (source.kind === 'element') return context.element(source.array, source.index, before);
+    if (source.kind === 'element') return context.element(source.array, source.index, before, position);
     const bytes = scalarBytes(this.#program.arrays[array]!.elementType);
     const defined = String((1 << bytes) - 1);
     if (bytes === 8) {
@@ -463,7 +479,7 @@ class Emitter {
     return `for (let i_ = 0; i_ < ${count}; i_++) V[${first + 32 * (planes - 1)} + i_ * ${32 * planes} + l] = 0;`;
   }
 
-  #accessContext(names: Names, lane: string, sites: string[], bases: SiteBase[]): AccessContext {
+  #accessContext(names: Names, lane: string, sites: string[], bases: SiteBase[], once: string[]): AccessContext {
     return {
       names,
       program: this.#program,
@@ -483,7 +499,7 @@ class Emitter {
         if (base !== null) bases.push({ site, base });
         return site;
       },
-      element: (array, index, before) => {
+      element: (array, index, before, position) => {
         if (this.#localArrays.has(array)) return { low: `x${array}l`, high: `x${array}h`, defined: `x${array}d` };
         const planes = planesOf(scalarBytes(this.#program.arrays[array]!.elementType));
         const first = this.#layout.arrayPlace[array]!;
@@ -494,10 +510,18 @@ class Emitter {
         } else {
           const id = this.#fresh++;
           const text = names.value(index);
-          before.push(
-            `const i${id} = ${text}; if (i${id} >>> 0 !== i${id} || i${id} >= ${count}) E.outside(w, i${id}, l, E.position, 'register index # of an array of ${count}'); const e${id} = ${first} + i${id} * ${planes * 32} + l;`,
-          );
-          at = `e${id}`;
+          const bad = `i${id} >>> 0 !== i${id} || i${id} >= ${count}`;
+          const fault = `E.outside(w, i${id}, l, ${position}, 'register index # of an array of ${count}');`;
+          const declare = `const i${id} = ${text}, b${id} = ${bad}, e${id} = ${first} + i${id} * ${planes * 32};`;
+          // The same register for all lanes: found once.
+          if (index.kind !== 'special' && this.#uniformity.isUniform(index)) {
+            once.push(declare);
+            before.push(`if (b${id}) ${fault}`);
+            at = `e${id} + l`;
+          } else {
+            before.push(`${declare} if (b${id}) ${fault}`);
+            at = `e${id} + l`;
+          }
         }
         const plane = (n: number) => `V[${at}${n === 0 ? '' : ` + ${32 * n}`}]`;
         return { low: plane(0), high: planes === 3 ? plane(1) : '0', defined: plane(planes - 1) };
@@ -510,7 +534,8 @@ class Emitter {
   #lanes(parts: readonly LanePart[], id: number, node: number): string {
     const sites: string[] = [];
     const bases: SiteBase[] = [];
-    const context = this.#accessContext(this.#lane, 'l', sites, bases);
+    const once: string[] = [];
+    const context = this.#accessContext(this.#lane, 'l', sites, bases, once);
     this.#lane.reset();
     const body = parts.map((part) => this.#lanePart(part, context, id)).join('\n');
     const strided = this.#stridedAccesses(parts);
@@ -529,7 +554,7 @@ class Emitter {
     });
     const free = [
       ...new Set(
-        [body, quickBody, ...firstLane].join('\n').match(/\b(?:[um]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g) ??
+        [body, quickBody, ...firstLane, ...once].join('\n').match(/\b(?:[um]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g) ??
           [],
       ),
     ].sort();
@@ -553,6 +578,7 @@ class Emitter {
       [
         `function ${name}(w, V, D, mask${[...free, ...bases.map(({ site }) => `r${site}`)].map((it) => `, ${it}`).join('')}) { // node ${node}`,
         ...sites,
+        ...once,
         offsets.length === 0 ? '' : `let ${offsets.map((name) => `${name} = -1`).join(', ')};`,
         ...(offsets.length === 0 ? [] : ['if (mask === -1) {', ...firstLane, '}']),
         // Nearly always all lanes take part, and what they access lies in one piece.
@@ -674,8 +700,8 @@ class Emitter {
     return lines;
   }
 
-  #isRelative({ base, index }: Access): boolean {
-    return this.#typeOf(index) !== 'f64' && base.kind !== 'special' && this.#uniformity.isUniform(base);
+  #isRelative({ base }: Access): boolean {
+    return base.kind !== 'special' && this.#uniformity.isUniform(base);
   }
 
   #assignedMasks(parts: readonly LanePart[]): number[] {
@@ -714,14 +740,14 @@ class Emitter {
     }
   }
 
-  #laneInstruction(instruction: Instruction, context: AccessContext): string {
+  #laneInstruction(instruction: Instruction, context: AccessContext, isInHammock = false): string {
     if (isArithmetic(instruction)) {
+      // It has been done for the warp.
+      if (isInHammock && this.#uniformity.isUniform({ kind: 'variable', index: instruction.to })) return '';
       const text = emitArithmetic(instruction, this.#lane);
       return mayThrow(instruction) ? `${this.#noteBefore(instruction, this.#lane, 'l')} ${text}` : text;
     }
-    const text = this.#memoryInstruction(instruction, context, 'l');
-    // The place of a register that does not exist.
-    return text.includes('E.position') ? `E.position = ${instruction.site}; ${text}` : text;
+    return this.#memoryInstruction(instruction, context, 'l');
   }
 
   /** Notes who computes what may throw; of a division only where it will. */
@@ -750,7 +776,7 @@ class Emitter {
         const { items, end } = this.#nodes[node]!;
         const leave = (target: number) => (hammock.nodes.has(target) ? go(target) : `break ${label};`);
         const code =
-          node === hammock.entry && !hammock.isLoop ? [] : items.map((item) => this.#laneInstruction(item, context));
+          node === hammock.entry && !hammock.isLoop ? [] : items.map((item) => this.#laneInstruction(item, context, true));
         return [...code, this.#laneEnd(end, leave)].join('\n');
       },
     });

@@ -1,5 +1,5 @@
-import { defUseOf, type Instruction, type Operand } from '../program/index.js';
-import type { Node } from './flow.js';
+import { defUseOf, type Instruction, isArithmetic, type Operand, reversePostorder } from '../program/index.js';
+import { graphOf, type Node } from './flow.js';
 import type { Hammock } from './hammocks.js';
 import type { Uniformity } from './uniformity.js';
 
@@ -142,7 +142,15 @@ export function cutSegments(
       }
     }
     if (hammock !== undefined) {
-      const inside = [...hammock.nodes].flatMap((other) => nodes[other]!.items);
+      const all = inOrder(hammock).flatMap((other) => nodes[other]!.items);
+      // What is the same for all lanes is computed once, whether or not a lane comes by.
+      for (const instruction of all.filter(setsUniform)) {
+        if (isArithmetic(instruction)) {
+          if (!canOvertake(instruction)) flush();
+          segments.push({ kind: 'warp', instruction });
+        }
+      }
+      const inside = all.filter((instruction) => !isArithmetic(instruction) || !setsUniform(instruction));
       addLane({ kind: 'hammock', hammock }, inside);
     }
     if (node.end.op === 'suspend') {
@@ -179,6 +187,13 @@ export function cutSegments(
       segments.push({ kind: 'collective', instruction, isOffered: true });
       if (instruction.to !== -1 && !setsUniform(instruction)) addLane({ kind: 'receive', instruction }, [instruction]);
     }
+  }
+
+  function inOrder(hammock: Hammock): number[] {
+    const graph = graphOf(nodes).map((after, node) =>
+      hammock.nodes.has(node) || node === hammock.entry ? after.filter((next) => hammock.nodes.has(next)) : [],
+    );
+    return reversePostorder(graph, hammock.entry).filter((node) => hammock.nodes.has(node));
   }
 
   function setsUniform(instruction: Instruction): boolean {

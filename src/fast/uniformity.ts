@@ -3,6 +3,8 @@ import {
   defUseOf,
   immediatePostdominators,
   type Instruction,
+  isArithmetic,
+  mayThrow,
   type Operand,
   type Program,
   predecessorsOf,
@@ -184,7 +186,8 @@ export function analyseUniformity(
     }
     nodes.forEach(({ items, end }, node) => {
       for (const instruction of end.op === 'suspend' ? [...items, end.instruction] : items) {
-        const stays = isUniformInstruction(instruction) && !influenced.has(node);
+        const stays =
+          isUniformInstruction(instruction) && (!influenced.has(node) || isSpeculative(instruction, definitions));
         for (const target of defUseOf(instruction).targets) {
           if (varying.has(target)) continue;
           if (stays && (converged || definitions[target] === 1)) continue;
@@ -201,6 +204,13 @@ export function analyseUniformity(
   }
   return { isUniform, isUniformInstruction, isLaneAffine, divergentBranches, exitBranches, postdominator };
 }
+
+/**
+ * Whether an instruction may be done where it would not have been: it computes a value that nobody else sets, and does
+ * nothing else.
+ */
+export const isSpeculative = (instruction: Instruction, definitions: readonly number[]): boolean =>
+  isArithmetic(instruction) && !mayThrow(instruction) && definitions[instruction.to] === 1;
 
 /** Which side of a branch does nothing but exit; null if neither does. */
 export function exitOf(nodes: readonly Node[], end: Extract<Node['end'], { op: 'branch' }>): 'then' | 'else' | null {

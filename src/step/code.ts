@@ -1,12 +1,5 @@
 import { arithmeticRuntime, type Instruction, type Program, type ValueType } from '../program/index.js';
-import {
-  isAccess,
-  isBarrier,
-  isCollective,
-  OP_ACTIVEMASK,
-  OP_ATOMIC_CAS,
-  OP_ATOMIC_EXCH,
-} from '../simt/for-engines.js';
+import { isAccess, isBarrier, isCollective, OP_ACTIVEMASK } from '../simt/for-engines.js';
 import { AddressSpace, type Allocation } from '../simt/index.js';
 import { type EmitOptions, type Emitted, emitProgram, FACTORY_PARAMETERS, typeOf } from './emit.js';
 import type { Layout } from './layout.js';
@@ -244,6 +237,3 @@ export class RangeAllocator {
     this.#free = new Map(Array.from(free, ([size, list]) => [size, [...list]]));
   }
 }
-
-/** Whether an atomic may leave memory as it is, as that of a spin lock that does not get the lock. */
-export const mayKeepMemory = (opcode: number): boolean => opcode === OP_ATOMIC_CAS || opcode === OP_ATOMIC_EXCH;

@@ -19,37 +19,33 @@ import {
   OP_SYNCWARP,
   OPERATION_NAMES,
   type Opcode,
+  PHASE_PENDING,
 } from '../simt/for-engines.js';
-import type { ThreadView } from '../simt/index.js';
 import type { Arena } from './code.js';
 import { OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from './layout.js';
-
-/** A warp whose lanes have come to a warp-wide operation. */
-export interface WarpRows {
-  readonly arena: Arena;
-  /** Row of lane 0. */
-  readonly row: number;
-  /** For faults: a lane that waits in the operation. */
-  threadOf(lane: number): ThreadView;
-}
+import type { StepBlock } from './step-block.js';
+import { StepThread } from './step-thread.js';
 
 const lowestLane = (lanes: number): number => 31 - Math.clz32(lanes & -lanes);
 
-/** Performs a warp-wide operation for the lanes of `lanes`: each row gets its result. See `simt/collectives.ts`. */
-export function performCollective(warp: WarpRows, opcode: Opcode, lanes: number): void {
-  const { arena, row } = warp;
+/**
+ * Performs a warp-wide operation for the lanes of `lanes`: each row gets its result. `row`: that of lane 0 of the warp.
+ * See `simt/collectives.ts`.
+ */
+export function performCollective(block: StepBlock, row: number, opcode: Opcode, lanes: number): void {
+  const { arena } = block;
   const { L, D, rowWords } = arena;
   switch (opcode) {
     case OP_SYNCWARP:
       return;
     case OP_ANY:
-      setResult(warp, lanes, ballot(warp, lanes) !== 0 ? 1 : 0);
+      setResult(arena, row, lanes, ballot(arena, row, lanes) !== 0 ? 1 : 0);
       return;
     case OP_ALL:
-      setResult(warp, lanes, ballot(warp, lanes) === lanes ? 1 : 0);
+      setResult(arena, row, lanes, ballot(arena, row, lanes) === lanes ? 1 : 0);
       return;
     case OP_BALLOT: {
-      const result = ballot(warp, lanes);
+      const result = ballot(arena, row, lanes);
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const b = row + lowestLane(rest) * rowWords;
         L[b + RESULT] = result >>> D[(b + OPERAND_A) >> 1]!;
@@ -63,7 +59,7 @@ export function performCollective(warp: WarpRows, opcode: Opcode, lanes: number)
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const lane = lowestLane(rest);
         const b = row + lane * rowWords;
-        const source = row + shuffleSource(warp, lane, opcode, lanes) * rowWords;
+        const source = row + shuffleSource(block, row, lane, opcode, lanes) * rowWords;
         const type = valueType(arena, b);
         const sourceType = valueType(arena, source);
         if (type === sourceType) {
@@ -76,13 +72,13 @@ export function performCollective(warp: WarpRows, opcode: Opcode, lanes: number)
     case OP_MATCH_ALL:
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const b = row + lowestLane(rest) * rowWords;
-        const same = lanesWithValue(warp, lanes, readValue(arena, b));
+        const same = lanesWithValue(arena, row, lanes, readValue(arena, b));
         const isAny = opcode === OP_MATCH_ANY;
         L[b + RESULT] = isAny ? same >>> D[(b + OPERAND_A) >> 1]! : same === lanes ? lanes : 0;
       }
       return;
     default: {
-      const result = reduce(warp, lanes, opcode);
+      const result = reduce(arena, row, lanes, opcode);
       for (let rest = lanes; rest !== 0; rest &= rest - 1) {
         const b = row + lowestLane(rest) * rowWords;
         const isDouble = valueType(arena, b) === 'f64' && (opcode === OP_REDUX_MIN || opcode === OP_REDUX_MAX);
@@ -95,7 +91,10 @@ export function performCollective(warp: WarpRows, opcode: Opcode, lanes: number)
 
 const valueType = (arena: Arena, b: number): ValueType => arena.code.visible.valueType[arena.L[b + PC]!]!;
 
-function ballot({ arena: { L, rowWords }, row }: WarpRows, lanes: number): number {
+const threadAt = (block: StepBlock, row: number, lane: number): StepThread =>
+  new StepThread(block, (row - block.rows) / block.arena.rowWords + lane, PHASE_PENDING);
+
+function ballot({ L, rowWords }: Arena, row: number, lanes: number): number {
   let result = 0;
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
     const lane = lowestLane(rest);
@@ -104,7 +103,7 @@ function ballot({ arena: { L, rowWords }, row }: WarpRows, lanes: number): numbe
   return result;
 }
 
-function setResult({ arena: { L, rowWords }, row }: WarpRows, lanes: number, result: number): void {
+function setResult({ L, rowWords }: Arena, row: number, lanes: number, result: number): void {
   for (let rest = lanes; rest !== 0; rest &= rest - 1) L[row + lowestLane(rest) * rowWords + RESULT] = result;
 }
 
@@ -126,14 +125,14 @@ function writeValue({ L, D }: Arena, b: number, type: ValueType, value: number |
 }
 
 /** @throws Fault UNDEFINED_SHUFFLE, INVALID_OPERAND as `simt/collectives.ts` does */
-function shuffleSource(warp: WarpRows, laneId: number, opcode: Opcode, lanes: number): number {
-  const { arena, row } = warp;
+function shuffleSource(block: StepBlock, row: number, laneId: number, opcode: Opcode, lanes: number): number {
+  const { arena } = block;
   const b = row + laneId * arena.rowWords;
   const operand = arena.D[(b + OPERAND_A) >> 1]!;
   const width = arena.D[(b + OPERAND_B) >> 1]!;
   if (width < 1 || width > 32 || (width & (width - 1)) !== 0) {
     throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`, {
-      thread: warp.threadOf(laneId),
+      thread: threadAt(block, row, laneId),
     });
   }
   const segment = laneId & ~(width - 1);
@@ -159,13 +158,13 @@ function shuffleSource(warp: WarpRows, laneId: number, opcode: Opcode, lanes: nu
     throw new Fault(
       'UNDEFINED_SHUFFLE',
       `${OPERATION_NAMES[opcode]} of lane ${laneId} reads lane ${source}, which does not take part: its value is undefined`,
-      { thread: warp.threadOf(laneId) },
+      { thread: threadAt(block, row, laneId) },
     );
   }
   return source;
 }
 
-function lanesWithValue({ arena, row }: WarpRows, lanes: number, value: number | bigint): number {
+function lanesWithValue(arena: Arena, row: number, lanes: number, value: number | bigint): number {
   let same = 0;
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
     const lane = lowestLane(rest);
@@ -174,7 +173,7 @@ function lanesWithValue({ arena, row }: WarpRows, lanes: number, value: number |
   return same;
 }
 
-function reduce({ arena, row }: WarpRows, lanes: number, opcode: Opcode): number {
+function reduce(arena: Arena, row: number, lanes: number, opcode: Opcode): number {
   let result = 0;
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
     const value = readValue(arena, row + lowestLane(rest) * arena.rowWords) as number;

@@ -440,7 +440,7 @@ class FunctionWriter implements Names {
 
   #plain(instruction: Instruction): void {
     if (isArithmetic(instruction)) {
-      if (mayThrow(instruction)) this.#emit(`H.site = ${instruction.site};`);
+      if (mayThrow(instruction) && !hasConstantDivisor(instruction)) this.#emit(`H.site = ${instruction.site};`);
       // The text of operands first: it may load them.
       const text = emitArithmetic(instruction, this);
       this.#emit(text);
@@ -748,6 +748,10 @@ const times = (index: string, words: number): string => {
   if (words === 1) return index;
   return /^\d+$/.test(index) ? `${Number(index) * words}` : `${index} * ${words}`;
 };
+
+/** A division by a constant that is not 0 does not throw. */
+const hasConstantDivisor = (instruction: Instruction): boolean =>
+  instruction.op === 'binary' && instruction.b.kind === 'constant' && Number(instruction.b.value) !== 0;
 
 function threadSpecial(name: string): string {
   switch (name) {

@@ -7,6 +7,7 @@ import {
   isCollective,
   type LastStep,
   OP_BARRIER_ARRIVE,
+  OP_SYNCWARP,
   OPERATION_NAMES,
   PHASE_DONE,
   PHASE_EXITED,
@@ -66,9 +67,7 @@ interface BoundLaunch {
   readonly values: readonly ParamValue[];
 }
 
-/** What an observer is told of each operation, before it is performed; for tests. */
-export type StepObserver = (granule: number, lane: number, opcode: number) => void;
-
+/** How a {@link StepEngine} finds and compiles programs. */
 export interface StepOptions extends EmitOptions {
   /** The compiled form of a kernel; default: what is registered. */
   readonly programOf?: (kernel: Launch['kernel']) => Program | null;
@@ -428,34 +427,51 @@ export class StepEngine implements Engine {
     if (this.#arriveTogether(block, warp, yielded)) return;
     let accessed = false;
     let flags = 0;
-    for (let rest = yielded; rest !== 0; rest &= rest - 1) {
-      const lane = 31 - Math.clz32(rest & -rest);
-      const bit = 1 << lane;
-      const b = row + lane * rowWords;
-      const number = L[b + PC]!;
-      this.#current = b;
+    for (let rest = yielded; rest !== 0; ) {
+      const number = L[row + (31 - Math.clz32(rest & -rest)) * rowWords + PC]!;
+      const lanes = this.#runOf(arena, row, rest, number);
+      rest &= ~lanes;
       switch (kind[number]) {
         case KIND_ACCESS:
-          flags |= arena.access[number]!(row, bit);
-          this.readyLanes[granule]! |= bit;
+          flags |= arena.access[number]!(row, lanes);
+          this.readyLanes[granule]! |= lanes;
           accessed = true;
           break;
         case KIND_COLLECTIVE:
-          this.#arrive(block, warp, lane, opcode[number]!);
+          for (let ofRun = lanes; ofRun !== 0; ofRun &= ofRun - 1) {
+            const lane = 31 - Math.clz32(ofRun & -ofRun);
+            this.#current = row + lane * rowWords;
+            this.#arrive(block, warp, lane, opcode[number]!);
+          }
           break;
         case KIND_BARRIER:
-          this.#barriers.arrive(block, warp, lane);
-          if ((this.readyLanes[granule]! & bit) !== 0) this.idleSteps = 0;
+          for (let ofRun = lanes; ofRun !== 0; ofRun &= ofRun - 1) {
+            const lane = 31 - Math.clz32(ofRun & -ofRun);
+            this.#current = row + lane * rowWords;
+            this.#barriers.arrive(block, warp, lane);
+            if ((this.readyLanes[granule]! & (1 << lane)) !== 0) this.idleSteps = 0;
+          }
           break;
         case KIND_ACTIVEMASK:
-          L[b + RESULT] = this.#lanesAt(arena, row, yielded, KIND_ACTIVEMASK);
-          this.readyLanes[granule]! |= bit;
+          this.#setResults(arena, row, lanes, this.#lanesAt(arena, row, yielded, KIND_ACTIVEMASK));
+          this.readyLanes[granule]! |= lanes;
           break;
         default:
-          this.readyLanes[granule]! |= bit;
+          this.readyLanes[granule]! |= lanes;
       }
     }
     if (accessed) this.#accountAccess(flags);
+  }
+
+  /** The lowest of `lanes`, and those next to it in order, that have come to an instruction. */
+  #runOf({ L, rowWords }: Arena, row: number, lanes: number, number: number): number {
+    let run = 0;
+    for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+      const lane = 31 - Math.clz32(rest & -rest);
+      if (L[row + lane * rowWords + PC] !== number) break;
+      run |= 1 << lane;
+    }
+    return run;
   }
 
   #lanesAt({ L, rowWords, code }: Arena, row: number, yielded: number, kind: number): number {
@@ -505,8 +521,7 @@ export class StepEngine implements Engine {
   // --- Warp-wide operations; see `simt/warp.ts`.
 
   #performCollective(block: StepBlock, warp: number, opcode: number, lanes: number): void {
-    const threadOf = (lane: number) => this.threadOf(block, ((warp - block.firstWarp) << 5) + lane, PHASE_PENDING);
-    performCollective({ arena: block.arena, row: this.rowOfWarp[warp]!, threadOf }, opcode, lanes);
+    if (opcode !== OP_SYNCWARP) performCollective(block, this.rowOfWarp[warp]!, opcode, lanes);
     this.releaseLanes(warp, lanes);
   }
 

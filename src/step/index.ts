@@ -1,4 +1,15 @@
-/** Mode `step`: compiled kernels whose threads are rows of integers that can be read, copied and compared. */
+/**
+ * Mode `step`: compiled kernels whose threads are rows of integers that can be read, copied and compared.
+ *
+ * It makes the same steps as mode `ref`, with the same bytes, verdicts and words. What differs:
+ *
+ * - An OUT_OF_BOUNDS does not say from which allocation the pointer was derived: a pointer is an address. For the same
+ *   reason an index that is no integer names the allocation nearest to the address.
+ * - A watch reports a visible store at once, not when its thread goes on.
+ * - A null pointer is address 0: its use is OUT_OF_BOUNDS, where `ref` has a TypeError of JavaScript.
+ * - Source frames are those of the front end: columns, and names of functions without one, may differ from V8's.
+ * - Memory that the host allocates after a snapshot stays when that is restored.
+ */
 export { StepEngine, type StepOptions, stepEngine } from './engine.js';
 export type { HashOptions, MemoryRange } from './hash.js';
 export {

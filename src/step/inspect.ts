@@ -13,6 +13,7 @@ import { StepEngine } from './engine.js';
 import { framesOf } from './frames.js';
 import { type HashOptions, hashOf } from './hash.js';
 import { type Layout, PC } from './layout.js';
+import { scopesAround } from './scopes.js';
 import type { StepBlock } from './step-block.js';
 
 /** What a thread does between two steps: it may go on, or waits for its warp or at a barrier, or has ended. */
@@ -66,7 +67,7 @@ export interface VariableInfo {
   readonly value: InspectedValue;
   /** Whether the value may still be used. One that is not may be of an earlier round of a loop, or 0 if nobody has set it. */
   readonly isLive: boolean;
-  /** Functions between this one and the innermost: 0 is where the thread is. */
+  /** Calls between its function and the innermost: 0 is where the thread is. */
   readonly frame: number;
 }
 
@@ -174,40 +175,38 @@ export class Inspector {
     const { program } = emitted;
     const live = layout.liveAt[block.arena.L[b + PC]!]!;
     const found: VariableInfo[] = [];
+    const around = scopesAround(program);
+    /** Names of the function that the scope is in. */
+    let names = new Set<string>();
     let frame = 0;
-    for (let site = siteOfThread(layout, program, block.arena.L[b + PC]!); site !== -1; frame++) {
-      const names = new Set<string>();
-      let scope = program.sites[site]!.scope;
-      const { callSite } = program.frames[program.scopes[scope]!.frame]!;
-      for (; scope !== -1; scope = program.scopes[scope]!.parent) {
-        const here = new Set<string>();
-        program.variables.forEach((variable, index) => {
-          const { name, type } = variable;
-          if (name === null || variable.scope !== scope || names.has(name) || layout.slots[index] === -1) return;
-          here.add(name);
-          found.push({
-            name,
-            type,
-            value: readVariable(block, b, index),
-            isLive: live.variables.includes(index),
-            frame,
-          });
+    let scope = program.sites[siteOfThread(layout, program, block.arena.L[b + PC]!)]!.scope;
+    while (scope !== -1) {
+      const here = new Set<string>();
+      program.variables.forEach(({ name, type, scope: ofVariable }, index) => {
+        if (name === null || ofVariable !== scope || names.has(name) || layout.slots[index] === -1) return;
+        here.add(name);
+        const isLive = live.variables.includes(index);
+        found.push({ name, type, value: readVariable(block, b, index), isLive, frame });
+      });
+      program.arrays.forEach(({ name, elementType, scope: ofArray }, index) => {
+        if (name === null || ofArray !== scope || names.has(name)) return;
+        here.add(name);
+        const value = readArray(block, b, index);
+        found.push({
+          name,
+          type: `${elementType}[${value.length}]`,
+          value,
+          isLive: live.arrays.includes(index),
+          frame,
         });
-        program.arrays.forEach(({ name, elementType, scope: ofArray }, index) => {
-          if (name === null || ofArray !== scope || names.has(name)) return;
-          here.add(name);
-          const value = readArray(block, b, index);
-          found.push({
-            name,
-            type: `${elementType}[${value.length}]`,
-            value,
-            isLive: live.arrays.includes(index),
-            frame,
-          });
-        });
-        for (const name of here) names.add(name);
+      });
+      for (const name of here) names.add(name);
+      const next = around[scope]!;
+      if (next !== -1 && program.scopes[next]!.frame !== program.scopes[scope]!.frame) {
+        frame++;
+        names = new Set();
       }
-      site = callSite;
+      scope = next;
     }
     return found;
   }

@@ -1,14 +1,7 @@
-import {
-  defUseOf,
-  type Instruction,
-  isVisible,
-  isWide,
-  type Program,
-  predecessorsOf,
-  type ValueType,
-} from '../program/index.js';
+import { defUseOf, type Instruction, isVisible, type Program, predecessorsOf } from '../program/index.js';
 import { OPERATION_NAMES, type Opcode } from '../simt/for-engines.js';
 import { scalarBytes } from '../simt/index.js';
+import { allocateSlots, type Lives } from './slots.js';
 
 // The words of a row: the state of one thread. Variables and register arrays follow.
 /** Where the thread goes on: 0 at the start, else the number of the visible instruction that it has come to last. */
@@ -31,9 +24,6 @@ export const RESULT = 12;
 export const DEFINED = 14;
 /** First word behind the above. */
 const HEADER_WORDS = 16;
-
-/** Words of a value in a row. */
-export const wordsOf = (type: ValueType): 1 | 2 => (isWide(type) || type === 'f64' || type === 'ptr' ? 2 : 1);
 
 /** A visible instruction. Its number is that of the place behind it, where threads resume. */
 export interface VisibleInstruction {
@@ -96,20 +86,19 @@ export function layoutOf(program: Program, counts: readonly number[]): Layout {
     const arrays = program.arrays.flatMap((_, index) => (live[program.variables.length + index] === 1 ? [index] : []));
     return { variables: program.variables.flatMap((_, index) => (live[index] === 1 ? [index] : [])), arrays, result };
   });
-  let next = HEADER_WORDS;
+  const isSet = setVariables(program);
+  const { slots, end } = allocateSlots(
+    program,
+    needsSlot.map((needs, index) => needs && isSet[index]!),
+    livesOf(program, liveness),
+    HEADER_WORDS,
+  );
+  let next = end;
   const take = (words: number) => {
     const slot = next;
     next += words;
     return slot;
   };
-  const slots = program.variables.map(() => -1);
-  const isSet = setVariables(program);
-  // Pairs first: they stay aligned.
-  for (const words of [2, 1]) {
-    program.variables.forEach(({ type }, index) => {
-      if (needsSlot[index] && isSet[index] && wordsOf(type) === words) slots[index] = take(words);
-    });
-  }
   const arrays = program.arrays.map(({ elementType }, index): ArrayLayout => {
     const elementWords = scalarBytes(elementType) === 8 ? 2 : 1;
     return { count: counts[index]!, slot: take(counts[index]! * elementWords), elementWords, definedByte: 0 };
@@ -219,6 +208,25 @@ function livenessOf(program: Program): Liveness {
     }
   }
   return { atStart, before };
+}
+
+/** Which variables are alive where others are set. */
+function livesOf(program: Program, { atStart, before }: Liveness): Lives {
+  const aliveWhenSet = program.variables.map(() => new Set<number>());
+  program.blocks.forEach(({ instructions }, block) => {
+    const live = before(block, instructions.length);
+    for (let at = instructions.length - 1; at >= 0; at--) {
+      const instruction = instructions[at]!;
+      const { targets } = defUseOf(instruction);
+      for (const target of targets) {
+        for (let index = 0; index < aliveWhenSet.length; index++)
+          if (live[index] === 1) aliveWhenSet[target]!.add(index);
+        for (const other of targets) aliveWhenSet[target]!.add(other);
+      }
+      stepBack(program, instruction, live);
+    }
+  });
+  return { aliveWhenSet, atStart: aliveWhenSet.flatMap((_, index) => (atStart[0]![index] === 1 ? [index] : [])) };
 }
 
 function stepBack(program: Program, instruction: Instruction, live: Uint8Array): void {

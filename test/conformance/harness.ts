@@ -1,6 +1,7 @@
 import {
   type Dim3,
   describeOutcome,
+  type EngineChooser,
   type Kernel,
   Machine,
   type Pointer,
@@ -101,8 +102,14 @@ export interface RecordedLaunch {
  * Runs a port as its kernel was run and returns what it leaves in `out`, `outWords` words.
  * @throws Error unless the run completes.
  */
-export function runPort(port: Port, { grid, block, inWords }: RecordedLaunch, outWords: number, schedule: string) {
-  const machine = new Machine({ schedule });
+export function runPort(
+  port: Port,
+  { grid, block, inWords }: RecordedLaunch,
+  outWords: number,
+  schedule: string,
+  engine?: EngineChooser,
+) {
+  const machine = new Machine({ schedule, ...(engine === undefined ? {} : { engine }) });
   const input = machine.memory.upload(
     'in',
     'u32',

@@ -19,7 +19,7 @@ import { RandomSource } from './random-source.js';
 import { shrinkKernel } from './shrink-kernel.js';
 
 /** Most visible operations of all threads of a launch, about: so that a run takes milliseconds. */
-const MOST_STEPS = 12_000;
+const MOST_STEPS = 8_000;
 
 const LITERALS = [0, 1, -1, 2, 3, 7, 31, 32, 255, -128, 65535, 0x7fffffff, -0x80000000, 0x12345678, -1000003];
 
@@ -45,7 +45,7 @@ class Generator {
       ['special', 4],
       ['argument', 2],
       ['load', 5],
-      ['call', depth > 0 ? 2 : 0],
+      ['call', depth > 0 ? 3 : 0],
     ] as const);
     if (op === 'literal') {
       const n = random.chance(0.7) ? random.pick(LITERALS) : random.word() | 0;
@@ -78,14 +78,17 @@ class Generator {
     return {
       op,
       n: Array.from({ length: 5 }, () => random.below(64)),
-      exprs: types.map((type) => this.expr(type, 1 + random.below(3))),
+      exprs: types.map((type) => this.expr(type, random.pick([0, 1, 2, 2, 3]))),
       bodies,
     };
   }
 
   statement(depth: number, weights: Weights): Stmt {
+    return this.statementOf(this.#random.weighted(depth > 0 ? weights.all : weights.leaves), depth, weights);
+  }
+
+  statementOf(op: StatementName, depth: number, weights: Weights): Stmt {
     const random = this.#random;
-    const op = random.weighted(depth > 0 ? weights.all : weights.leaves);
     const body = () => this.body(depth - 1, 4, weights);
     switch (op) {
       case 'let':
@@ -95,7 +98,7 @@ class Generator {
       case 'if':
         return this.#statement(op, ['bool'], [body(), random.chance(0.6) ? body() : []]);
       case 'loop':
-        return this.#statement(op, ['i32'], [body()]);
+        return depth > 1 && random.chance(0.25) ? this.#nest(weights) : this.#statement(op, ['i32'], [body()]);
       case 'switch':
         return this.#statement(op, ['i32'], [body(), body(), random.chance(0.5) ? body() : []]);
       case 'jump':
@@ -105,6 +108,7 @@ class Generator {
       case 'scope':
         return this.#statement(op, [], [body()]);
       case 'store':
+      case 'pointer':
       case 'regNew':
       case 'regSet':
       case 'regMove':
@@ -144,6 +148,18 @@ class Generator {
     }
   }
 
+  /** A loop in a loop, and a jump out of both, or to the outer one's next round. */
+  #nest(weights: Weights): Stmt {
+    const mode = this.#random.below(3);
+    const loop = (body: readonly Stmt[]): Stmt => {
+      const made = this.#statement('loop', ['i32'], [body]);
+      return { ...made, n: made.n.map((n, at) => (at === 1 ? 4 * n + mode : n)) };
+    };
+    const jump = this.#statement('jump', ['bool']);
+    const inner = [...this.body(0, 2, weights), { ...jump, n: [jump.n[0]!, 1, jump.n[2]!] }, ...this.body(0, 2, weights)];
+    return loop([...this.body(0, 2, weights), loop(inner), ...this.body(0, 1, weights)]);
+  }
+
   body(depth: number, most: number, weights: Weights): Stmt[] {
     const count = 1 + this.#random.below(most);
     return Array.from({ length: count }, () => this.statement(depth, weights));
@@ -164,7 +180,7 @@ class Generator {
     const random = this.#random;
     return {
       fields: Array.from({ length: 1 + random.below(3) }, () => this.expr(this.anyType(), 1)),
-      methods: Array.from({ length: random.below(3) }, () => this.function(random.chance(0.5) ? 'plain' : 'group')),
+      methods: Array.from({ length: 1 + random.below(2) }, () => this.function(random.chance(0.5) ? 'plain' : 'group')),
     };
   }
 
@@ -192,11 +208,13 @@ class Generator {
     const random = this.#random;
     const functions = this.many(0.5, () => this.function(random.pick(['plain', 'group', 'group', 'warp'] as const)));
     const classes = this.many(0.25, () => this.class());
-    const weights = kernelWeights(random, functions.length > 0, classes.length > 0);
+    const hasRegisters = random.chance(0.35);
+    const weights = kernelWeights(random, functions.length > 0, classes.length > 0, hasRegisters);
+    const first: StatementName[] = [...(hasRegisters ? (['regNew'] as const) : []), ...(classes.length > 0 ? (['new'] as const) : [])];
     const kernel: KernelCase = {
       functions,
       classes,
-      body: this.body(3, 14, weights),
+      body: [...first.map((op) => this.statementOf(op, 0, weights)), ...this.body(3, 12, weights)],
       block: random.below(BLOCKS.length),
       grid: random.weighted([
         [0, 6],
@@ -247,6 +265,7 @@ const ANYWHERE: Weights['all'] = [
 ];
 const OF_A_THREAD: Weights['all'] = [
   ['store', 5],
+  ['pointer', 3],
   ['load', 3],
   ['atomicAcc', 2],
   ['atomicOwn', 4],
@@ -286,7 +305,7 @@ const PLAIN = weightsOf([...ANYWHERE, ['return', 3]]);
 const IN_FUNCTIONS = weightsOf([...ANYWHERE, ['return', 3], ...OF_A_THREAD, ...OF_REGISTERS, ...OF_A_GROUP]);
 
 /** Each kernel has its own mixture, so that some have little but one kind of statement. */
-function kernelWeights(random: RandomSource, hasFunctions: boolean, hasClasses: boolean): Weights {
+function kernelWeights(random: RandomSource, hasFunctions: boolean, hasClasses: boolean, hasRegisters: boolean): Weights {
   const scaled = (all: Weights['all']): Weights['all'] => {
     const factor = random.pick([0, 1, 1, 2, 4]);
     return all.map(([op, weight]) => [op, weight * factor]);
@@ -295,7 +314,7 @@ function kernelWeights(random: RandomSource, hasFunctions: boolean, hasClasses: 
   return weightsOf([
     ...ANYWHERE,
     ...scaled(OF_A_THREAD),
-    ...(random.chance(0.35) ? scaled(OF_REGISTERS) : []),
+    ...(hasRegisters ? OF_REGISTERS : []),
     ...(hasFunctions ? OF_FUNCTIONS : []),
     ...(hasClasses ? OF_OBJECTS : []),
     ...scaled(OF_A_GROUP),
@@ -311,7 +330,7 @@ export const kernelOfSeed = (seed: number): KernelCase => new Generator(new Rand
 export function faultOfSeed(seed: number): KernelCase {
   const kernel = kernelOfSeed(seed);
   const random = new RandomSource(~seed);
-  const fault = { kind: random.below(FAULTS.length), at: random.below(kernel.body.length + 3), thread: random.below(256) };
+  const fault = { kind: random.below(FAULTS.length), at: random.below(kernel.body.length), thread: random.below(256) };
   return { ...kernel, fault };
 }
 

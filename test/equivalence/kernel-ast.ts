@@ -30,6 +30,7 @@ export const STATEMENT_NAMES = [
   // Of a thread: memory, registers, atomics.
   'store',
   'load',
+  'pointer',
   'regNew',
   'regSet',
   'regMove',

@@ -18,7 +18,9 @@ const call =
   (args: readonly string[]): string =>
     `${name}(${args.join(', ')})`;
 const select = ([c, a, b]: readonly string[]): string => `(${c} ? ${a} : ${b})`;
-const compare = ([a, b]: readonly string[], n: number): string => `(${a} ${comparison(n)} ${b})`;
+/** TypeScript's parser takes `a < (b > (c))` for a call with type arguments: written the other way round. */
+const compare = ([a, b]: readonly string[], n: number): string =>
+  comparison(n) === '<' && b!.includes('>') ? `(${b} > ${a})` : `(${a} ${comparison(n)} ${b})`;
 const SHIFTS = [0, 1, 5, 31, 8, 16] as const;
 const WIDE_SHIFTS = [0, 1, 13, 32, 63, 40] as const;
 const DIVISORS = [3, 1, -2, 7, 16, -5] as const;
@@ -125,7 +127,7 @@ const bool: Record<string, Omit<Operator, 'type'>> = {
   compareMixed: { args: ['i32', 'u32'], print: compare },
   compareU64: { args: ['u64', 'u64'], print: compare },
   compareI64: { args: ['i64', 'i64'], print: compare },
-  compareWide: { args: ['i64', 'u64'], print: compare },
+  compareWide: { args: ['i64', 'u64'], print: ([a, b], n) => compare([`u64(${a})`, b!], n) },
   not: { args: ['bool'], print: ([a]) => `!${a}` },
   notNumber: { args: ['i32'], print: ([a]) => `!${a}` },
   and: { args: ['bool', 'bool'], print: infix('&&') },

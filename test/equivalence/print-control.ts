@@ -205,7 +205,8 @@ export function printLoop(p: Printing, c: Context, s: Stmt): void {
       p.features.add('loop: for');
       printBody(p, b, body);
       const step = [`${counter} = (${counter} + 1) | 0`, `${counter}++`, `${counter} += 2`][form]!;
-      close(b, `for (let ${counter} = 0; ${counter} < ${limit}; ${step}) {`, []);
+      const test = limit.includes('>') ? `${limit} > ${counter}` : `${counter} < ${limit}`;
+      close(b, `for (let ${counter} = 0; ${test}; ${step}) {`, []);
       return;
     }
     case 3: {

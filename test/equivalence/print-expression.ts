@@ -181,6 +181,7 @@ export const typed = (pointer: string, type: ScalarType): string =>
 function printCall(p: Printing, c: Context, e: Expr, needed: Uniformity): string {
   const callables = [
     ...p.plain.filter(({ ast }) => ast.result.type === e.type),
+    // Objects of the kernel are nowhere else in scope.
     ...(needed === DIVERGENT
       ? c.objects.flatMap(({ methods }) => methods.filter(({ ast }) => ast.kind === 'plain' && ast.result.type === e.type))
       : []),

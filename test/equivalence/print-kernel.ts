@@ -1,5 +1,7 @@
 import {
   ACC_CELLS,
+  BLOCKS,
+  GRIDS,
   CELL_WORDS,
   type ClassAst,
   type FunctionAst,
@@ -195,32 +197,40 @@ export const mayReturn = (body: readonly Stmt[]): boolean =>
 /** Prints a kernel named `kernel`. */
 export function printKernel(kernel: KernelCase): PrintedKernel {
   const p = newPrinting(kernel);
-  const parts: string[] = [];
+  p.features.add(`block ${JSON.stringify(BLOCKS[kernel.block])}`);
+  p.features.add(`grid ${JSON.stringify(GRIDS[kernel.grid])}`);
+  p.features.add(`schedule ${kernel.schedule.replace(/:\d+/g, '').replace(/,.*/, '')}`);
+  for (const option of kernel.schedule.split(',').slice(1)) p.features.add(`schedule ${option}`);
+  /** Functions and classes, the last ones first: what nobody behind them calls is left out. */
+  const parts: { readonly name: string; readonly lines: readonly string[] }[] = [];
   p.hasExited = mayReturn(kernel.body);
   kernel.functions.forEach((ast, at) => {
     const name = `${ast.kind === 'plain' ? 'p' : 'g'}${at}`;
-    parts.push(...printFunction(p, name, ast, [], 0));
+    parts.unshift({ name, lines: printFunction(p, name, ast, [], 0) });
     (ast.kind === 'plain' ? p.plain : p.generators).push({ call: name, ast });
   });
   kernel.classes.forEach((ast, at) => {
-    parts.push(...printClass(p, at, ast));
+    parts.unshift({ name: `C${at}`, lines: printClass(p, at, ast) });
   });
   p.cost = 0;
   p.hasExited = false;
   const c = context('kernel', BLOCK_GROUP, [], { group: BLOCK_GROUP, type: null });
   printBody(p, c, kernel.body);
   const body = [...sharedDeclarations(p, c.lines), ...c.lines];
-  parts.push(
+  let text = [
     'export function* kernel(t: Thread, args: Args): KernelBody {',
     ...declarations(body, '  '),
     ...body,
     '}',
-  );
-  return { source: [...prelude(parts.join('\n')), ...parts, ''].join('\n'), features: p.features, cost: p.cost };
+    '',
+  ].join('\n');
+  for (const { name, lines } of parts) if (uses(text, name)) text = `${lines.join('\n')}\n${text}`;
+  return { source: [...prelude(text), text].join('\n'), features: p.features, cost: p.cost };
 }
 
 /** Imports and what else a module needs before its functions. */
 function prelude(text: string): string[] {
+  const usesStore = uses(text, 'storeTwice');
   const usesNumber = uses(text, 'threadNumber');
   const helpers: string[] = [];
   if (uses(text, 'TABLE')) helpers.push('const TABLE = [5, -1, 0, 77, 2147483647, -2147483648, 3, 1000] as const;');
@@ -230,7 +240,15 @@ function prelude(text: string): string[] {
     helpers.push(
       'function threadNumber(t: Thread): number {',
       '  const block = mulI32(t.blockIdx.y, t.gridDim.x) + t.blockIdx.x;',
-      '  return mulI32(block, mulI32(mulI32(t.blockDim.x, t.blockDim.y), t.blockDim.z)) + t.threadRank;',
+      '  return (mulI32(block, mulI32(mulI32(t.blockDim.x, t.blockDim.y), t.blockDim.z)) + t.threadRank) | 0;',
+      '}',
+    );
+  }
+  if (usesStore) {
+    helpers.push(
+      "function* storeTwice(t: Thread, to: Pointer<'u32'>, at: number, value: number): DeviceFunction {",
+      '  to.store(at, value);',
+      '  yield* t.storeVolatile(to.add(4), at, value);',
       '}',
     );
   }

@@ -28,6 +28,7 @@ import {
 } from './print-context.js';
 import { elementsIn, masked, printWhole, typed, zero } from './print-expression.js';
 import { printFault } from './print-fault.js';
+import { printPointers } from './print-pointers.js';
 import { printRegisters } from './print-registers.js';
 import { printCollective, printLazyVote, printShuffle, printTile } from './print-warp.js';
 import { type ScalarType, scalarBytes } from '../../src/simt/index.js';
@@ -65,6 +66,8 @@ export function printStatement(p: Printing, c: Context, s: Stmt): void {
       return printStore(p, c, s);
     case 'load':
       return printLoad(p, c, s);
+    case 'pointer':
+      return printPointers(p, c, s);
     case 'regNew':
     case 'regSet':
     case 'regMove':
@@ -215,9 +218,10 @@ function printAtomicAcc(p: Printing, c: Context, s: Stmt): void {
 
 /** Atomics on the thread's own cells, whose old value is used. */
 function printAtomicOwn(p: Printing, c: Context, s: Stmt): void {
-  const type = (['u32', 'i32', 'u64', 'i64'] as const)[number(s, 1) % 4]!;
-  const operators = ['Add', 'Sub', 'Exch', 'Min', 'Max', 'And', 'Or', 'Xor', 'CAS', ...(type === 'u32' ? ['Inc', 'Dec'] : [])];
+  const operators = ['Add', 'Sub', 'Exch', 'Min', 'Max', 'And', 'Or', 'Xor', 'CAS', 'Inc', 'Dec'];
   const operator = operators[number(s, 0) % operators.length]!;
+  const isCounter = operator === 'Inc' || operator === 'Dec';
+  const type = isCounter ? 'u32' : (['u32', 'i32', 'u64', 'i64'] as const)[number(s, 1) % 4]!;
   const cells = 16 / scalarBytes(type);
   const index = masked(printWhole(p, c, expr(s, 0, 'i32')), cells);
   const value = printWhole(p, c, valueOf(s, type));

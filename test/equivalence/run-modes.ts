@@ -1,14 +1,15 @@
-import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
-import { type Compiled, compileKernels, type SourceProvider } from '../../src/compile/index.js';
+import { createCompiler, nodeSources } from '../../src/compile/index.js';
 import { FastEngine } from '../../src/fast/index.js';
 import { type Program, registerProgram } from '../../src/program/index.js';
 import * as simtwin from '../../src/simt/index.js';
 import {
   type Allocation,
+  DEFAULT_LIMITS,
   type EngineChooser,
   formatSchedule,
   type Kernel,
+  type Limits,
   Machine,
   type Outcome,
   type Pointer,
@@ -55,20 +56,23 @@ export function evaluate(source: string): Kernel<Args> {
   return make(simtwin) as Kernel<Args>;
 }
 
-/** Where the front end finds the text: a file that does not exist. */
-const PATH = 'random-kernel.ts';
-const libraryFolder = fileURLToPath(new URL('../../src/simt', import.meta.url)).replaceAll('\\', '/');
+/** The name of the text's file in errors; there is no such file. */
+const PATH = '/random/kernel.ts';
+
+/** The text that is being compiled. Each gets a path of its own, so that the library's sources are parsed once. */
+let current = { path: '', source: '' };
+let compiled = 0;
+const disk = nodeSources();
+const compiler = createCompiler({
+  read: (path) => (path === current.path ? current.source : disk.read(path)),
+  libraryFolder: disk.libraryFolder,
+  display: (path) => (path === current.path ? PATH : disk.display(path)),
+});
 
 /** The compiled form of the kernel of a module's text. @throws CompileError */
 export function compile(source: string): Program {
-  const sources: SourceProvider = {
-    read: (path) => (path === PATH ? source : undefined),
-    libraryFolder,
-    display: (path) => path,
-  };
-  const { programs, errors }: Compiled = compileKernels(sources, PATH);
-  if (errors[0] !== undefined) throw errors[0];
-  return programs.get('kernel')!;
+  current = { path: `/random/${compiled++}/kernel.ts`, source };
+  return compiler.compile(current.path, 'kernel');
 }
 
 export type Mode = 'ref' | 'step' | 'fast';
@@ -88,7 +92,7 @@ const ENGINES: Readonly<Record<Mode, EngineChooser | undefined>> = {
 };
 
 /** A random kernel never needs that many; one that a planted bug keeps going ends. */
-const LIMITS = { maxSteps: 2e5, maxIdleSteps: 1e5, maxCounterSteps: 1e5 };
+export const LIMITS: Limits = { ...DEFAULT_LIMITS, maxSteps: 2e5, maxIdleSteps: 1e5, maxCounterSteps: 1e5 };
 
 /** Runs the kernel of a case in new memory. */
 export function run(

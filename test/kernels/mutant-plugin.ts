@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
-import { isMutantName, MUTANTS } from './mutants.js';
+import { isMutantName, MUTANTS, type Mutant } from './mutants.js';
 
 const KERNELS = fileURLToPath(new URL('../../src/kernels/', import.meta.url));
 const QUERY = /\?mutant=([^&]+)$/;
@@ -29,14 +29,29 @@ export function kernelMutants(): Plugin {
       const name = decodeURIComponent(QUERY.exec(id)?.[1] ?? '');
       if (name === '') return null;
       const path = id.replace(QUERY, '');
-      const text = readFileSync(path, 'utf8');
-      if (!isMutantName(name)) throw new Error(`there is no mutant '${name}' in test/kernels/mutants.ts`);
-      const { file, replace, by } = MUTANTS[name];
-      if (path !== join(KERNELS, file)) return text;
-      if (text.split(replace).length !== 2) {
-        throw new Error(`mutant '${name}': '${replace}' must occur exactly once in src/kernels/${file}`);
-      }
-      return text.replace(replace, () => by);
+      return mutantText(name, path) ?? readFileSync(path, 'utf8');
     },
   };
+}
+
+/** The file of `src/kernels` that the planted bug of that name is in. */
+export const mutantFile = (name: string): string => mutantOf(name).file;
+
+/**
+ * The text of a file with the planted bug of that name; null: the bug is in another file.
+ * @throws Error unless the text that the bug replaces occurs exactly once.
+ */
+export function mutantText(name: string, path: string): string | null {
+  const { file, replace, by } = mutantOf(name);
+  if (path !== join(KERNELS, file)) return null;
+  const text = readFileSync(path, 'utf8');
+  if (text.split(replace).length !== 2) {
+    throw new Error(`mutant '${name}': '${replace}' must occur exactly once in src/kernels/${file}`);
+  }
+  return text.replace(replace, () => by);
+}
+
+function mutantOf(name: string): Mutant {
+  if (!isMutantName(name)) throw new Error(`there is no mutant '${name}' in test/kernels/mutants.ts`);
+  return MUTANTS[name];
 }

@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import {
   describeOutcome,
-  type EngineChooser,
   formatSchedule,
   type Machine,
   type MachineOptions,
@@ -22,15 +21,23 @@ export interface Run {
   readonly memory: readonly string[];
 }
 
+/** Options of a machine, for `new Machine` and for what makes one by mode. */
+export interface BothOptions extends MachineOptions {
+  readonly mode: 'ref' | 'step';
+}
+
 /** Runs what `setUp` puts on a machine to its end. */
-export function runWith(
-  engine: EngineChooser | null,
+export function runIn(
+  mode: 'ref' | 'step',
   schedule: string,
-  setUp: (options: MachineOptions) => Machine,
+  setUp: (options: BothOptions) => Machine,
+  options: StepOptions = {},
 ): Run {
-  const machine = setUp({ schedule, record: true, ...(engine === null ? {} : { engine }) });
-  const outcome = machine.run();
-  return runOf(machine, outcome);
+  const engine = mode === 'step' ? { engine: stepEngine(options) } : {};
+  const machine = setUp({ schedule, record: true, mode, ...engine });
+  const run = runOf(machine, machine.run());
+  expect(run.mode).toBe(mode);
+  return run;
 }
 
 export function runOf(machine: Machine, outcome: Outcome): Run {
@@ -61,14 +68,9 @@ function digest(numbers: Iterable<number>): string {
 export const comparable = ({ mode: _, ...run }: Run): Omit<Run, 'mode'> => run;
 
 /** Runs the same in both modes and expects the same of them. Result: the run in mode `step`. */
-export function expectSame(
-  schedule: string,
-  setUp: (options: MachineOptions) => Machine,
-  options: StepOptions = {},
-): Run {
-  const ref = runWith(null, schedule, setUp);
-  const step = runWith(stepEngine(options), schedule, setUp);
-  expect(step.mode).toBe('step');
+export function expectSame(schedule: string, setUp: (options: BothOptions) => Machine, options: StepOptions = {}): Run {
+  const ref = runIn('ref', schedule, setUp);
+  const step = runIn('step', schedule, setUp, options);
   expect(comparable(step)).toEqual(comparable(ref));
   return step;
 }

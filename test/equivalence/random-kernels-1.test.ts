@@ -1,0 +1,3 @@
+import { describeRandomKernels } from './describe-random-kernels.js';
+
+describeRandomKernels(1);
