@@ -52,7 +52,6 @@ export interface EmitOptions extends Shape {
 /** Emits a program, lanes together if all of its divergence allows it. */
 export function emitFast(program: Program, options: EmitOptions): Emitted {
   const converged = analyse(program, options, true);
-  if ((globalThis as any).DEBUG_FAST) console.log(program.name, converged.others.map((n) => { const e = converged.nodes[n]!.end as any; const site = program.sites[e.site]!; return `${n}@${site.line} ${JSON.stringify(e.condition)} then ${e.then} else ${e.else}`; }), hasDivergentPolls(converged));
   const goTogether = converged.others.length === 0 && !hasDivergentPolls(converged);
   return new Emitter(program, options, goTogether ? converged : analyse(program, options, false), goTogether).emit();
 }
@@ -102,6 +101,9 @@ function analyse(program: Program, shape: Shape, converged: boolean): Analysis {
 /** Whether lanes poll one by one: some may have to go on so that others come to an end. */
 const hasDivergentPolls = ({ nodes, hammocks }: Analysis): boolean =>
   hammocks.some(({ nodes: inside }) => [...inside].some((node) => nodes[node]!.end.op === 'poll'));
+
+/** What code refers to that it does not declare: variables and masks, parameters, built-in variables, votes. */
+const FREE_NAMES = /(?<![.\w$'])(?:[gm]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g;
 
 /** A base that is the same for all lanes, and the site of its access. */
 interface SiteBase {
@@ -252,14 +254,14 @@ class Emitter {
     const place = this.#layout.place[variable]!;
     const { type } = this.#program.variables[variable]!;
     if (!this.#uniformity.isUniform({ kind: 'variable', index: variable })) return `F[${place}] = m${variable};`;
-    if (isWide(type)) return `F[${place}] = u${variable}l; F[${place + 1}] = u${variable}h;`;
-    return `${type === 'f64' || type === 'ptr' ? 'D' : 'F'}[${place}] = u${variable};`;
+    if (isWide(type)) return `F[${place}] = g${variable}l; F[${place + 1}] = g${variable}h;`;
+    return `${type === 'f64' || type === 'ptr' ? 'D' : 'F'}[${place}] = g${variable};`;
   }
 
   /** Declares what the text refers to. */
   #prologue(text: string, live: ReadonlySet<number>): string {
     const lines: string[] = [];
-    const names = new Set(text.match(/\b(?:[um]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g) ?? []);
+    const names = new Set(text.match(FREE_NAMES) ?? []);
     for (const name of [...names].sort()) {
       const index = Number(/\d+/.exec(name)?.[0] ?? -1);
       if (name.startsWith('s_')) lines.push(`const ${name} = ${this.#special(name)};`);
@@ -308,7 +310,7 @@ class Emitter {
       case 'throw':
         return `E.lane = FIRST; E.position = ${end.site}; throw E.kernelThrew(${JSON.stringify(end.message)});`;
       case 'poll':
-        return `${this.#save(end.target, assigned)} w.next = ${this.#regionOf.get(end.target)}; return ${LEFT.polled};`;
+        return `${this.#save(end.target, assigned)} w.next = ${this.#regionOf.get(end.target)}; w.suspended = ${this.#suspended.push(end.instruction) - 1}; return ${LEFT.polled};`;
       case 'suspend': {
         const { instruction } = end;
         const number = this.#suspended.push(instruction) - 1;
@@ -384,7 +386,7 @@ class Emitter {
     const context = this.#accessContext(this.#warp, 'FIRST', sites, bases, []);
     const text = this.#memoryInstruction(instruction, context, 'FIRST');
     const relative = bases.map(({ site, base }) => `let r${site} = E.relative(S${site}, w, ${base});`);
-    return `{ ${[...relative, ...sites].join(' ')} ${text} ${instruction.op === 'store' ? 'E.stored = true;' : ''} }`;
+    return `{ ${[...relative, ...sites].join(' ')} ${text} ${isVisibleStore(instruction) ? 'E.stored = true;' : ''} }`;
   }
 
   #memoryInstruction(instruction: Instruction, context: AccessContext, lane: string): string {
@@ -554,13 +556,13 @@ class Emitter {
     });
     const free = [
       ...new Set(
-        [body, quickBody, ...firstLane, ...once].join('\n').match(/\b(?:[um]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g) ??
+        [body, quickBody, ...firstLane, ...once].join('\n').match(FREE_NAMES) ??
           [],
       ),
     ].sort();
     const [first, ...others] = setMasks;
     const result = [
-      /\] = 1;/.test(body) ? 'E.stored = true;' : '',
+      this.#storesVisibly(parts) ? 'E.stored = true;' : '',
       ...others.map((variable, at) => `E.m${at} = m${variable};`),
       first === undefined ? '' : `return m${first};`,
     ].join(' ');
@@ -702,6 +704,14 @@ class Emitter {
 
   #isRelative({ base }: Access): boolean {
     return base.kind !== 'special' && this.#uniformity.isUniform(base);
+  }
+
+  #storesVisibly(parts: readonly LanePart[]): boolean {
+    return parts.some((part) =>
+      part.kind === 'hammock'
+        ? [...part.hammock.nodes].some((node) => this.#nodes[node]!.items.some(isVisibleStore))
+        : isVisibleStore(part.instruction),
+    );
   }
 
   #assignedMasks(parts: readonly LanePart[]): number[] {
@@ -902,6 +912,9 @@ class Emitter {
     }
   }
 }
+
+const isVisibleStore = (instruction: Instruction): boolean =>
+  instruction.op === 'store' && instruction.ordering !== 'plain';
 
 const targets = (end: NodeEnd): readonly number[] =>
   end.op === 'branch' ? [end.then, end.else] : 'target' in end ? [end.target] : [];

@@ -122,6 +122,7 @@ export class FastEngine implements Engine, RuntimeHost {
   #runTogether(warp: FastWarp, { regions }: CompiledKernel): boolean {
     const group = warp.groups[0]!;
     let { pc } = group;
+    group.isPolling = false;
     for (let rounds = 0; rounds < MOST_REGIONS_A_STEP; rounds++) {
       const next = regions[pc]!(warp, warp.live);
       if (next >= 0) pc = next;
@@ -131,6 +132,8 @@ export class FastEngine implements Engine, RuntimeHost {
         if (pc < 0) return false;
       } else if (next === LEFT.polled) {
         group.pc = warp.next;
+        group.suspended = warp.suspended;
+        group.isPolling = true;
         return true;
       } else {
         group.lanes = warp.live;
@@ -154,6 +157,7 @@ export class FastEngine implements Engine, RuntimeHost {
         return hasPolled;
       }
       if (group.hasResults) this.#handResults(warp, group);
+      group.isPolling = false;
       let { pc } = group;
       for (;;) {
         const next = regions[pc]!(warp, group.lanes);
@@ -197,6 +201,8 @@ export class FastEngine implements Engine, RuntimeHost {
         return -1;
       case LEFT.polled:
         group.pc = warp.next;
+        group.suspended = warp.suspended;
+        group.isPolling = true;
         group.state = POLLED;
         meet(warp, group);
         return -1;

@@ -26,8 +26,8 @@ export type NodeEnd =
   | { readonly op: 'throw'; readonly message: string; readonly site: number }
   /** The warp leaves off here, and goes on at `target` once the instruction has been performed. */
   | { readonly op: 'suspend'; readonly instruction: Instruction; readonly target: number }
-  /** A polling loop goes round: others must run. */
-  | { readonly op: 'poll'; readonly target: number };
+  /** A polling loop goes round: others must run. `instruction` is what it polls with. */
+  | { readonly op: 'poll'; readonly target: number; readonly instruction: Instruction };
 
 /** A run of instructions without a place where a warp can leave off. */
 export interface Node {
@@ -73,8 +73,8 @@ export function flowOf(program: Program, suspends: (instruction: Instruction) =>
     }
     nodes[at] = { items, end: { ...terminator } };
   });
-  for (const { from, to } of pollEdges(nodes)) {
-    const poll = nodes.push({ items: [], end: { op: 'poll', target: to } }) - 1;
+  for (const { from, to, instruction } of pollEdges(nodes)) {
+    const poll = nodes.push({ items: [], end: { op: 'poll', target: to, instruction } }) - 1;
     nodes[from] = { items: nodes[from]!.items, end: retargeted(nodes[from]!.end, to, poll) };
   }
   return nodes;
@@ -104,19 +104,21 @@ const readsVisibly = (instruction: Instruction): boolean =>
  * Back edges of the loops whose end depends on a visible load or atomic within them: by data, or by a branch that does.
  * Such a loop may go on until another warp does something.
  */
-function pollEdges(nodes: readonly Node[]): { from: number; to: number }[] {
+function pollEdges(nodes: readonly Node[]): { from: number; to: number; instruction: Instruction }[] {
   const graph = graphOf(nodes);
   const dominator = immediateDominators(graph);
   const postdominator = immediatePostdominators(graph);
   const predecessors = predecessorsOf(graph);
-  const edges: { from: number; to: number }[] = [];
+  const edges: { from: number; to: number; instruction: Instruction }[] = [];
   for (const header of reversePostorder(graph)) {
     const latches = predecessors[header]!.filter(
       (node) => dominator[node] !== -1 && dominates(header, node, dominator),
     );
     if (latches.length === 0) continue;
     const body = reachableWithout(predecessors, latches, header).add(header);
-    if (dependsOnOthers(nodes, body, graph, postdominator)) for (const from of latches) edges.push({ from, to: header });
+    if (!dependsOnOthers(nodes, body, graph, postdominator)) continue;
+    const instruction = [...body].flatMap((node) => nodes[node]!.items).find(readsVisibly)!;
+    for (const from of latches) edges.push({ from, to: header, instruction });
   }
   return edges;
 }

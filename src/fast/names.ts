@@ -29,7 +29,7 @@ function constantWords({ value }: ConstantOperand): readonly [string, string] {
   return [literal(Number(BigInt.asIntN(32, bits))), literal(Number(bits >> 32n))];
 }
 
-/** Names of what is one a warp: variables are `u3`, parameters `p3`, with `l` and `h` for the words of 64 bits. */
+/** Names of what is one a warp: variables are `g3`, parameters `p3`, with `l` and `h` for the words of 64 bits. */
 export function warpNames({ program, uniformity, layout, hasWholeRows }: Naming): Names {
   const special = (name: SpecialName): string => {
     // Stands for its neighbours: any lane that takes part will do.
@@ -49,7 +49,7 @@ export function warpNames({ program, uniformity, layout, hasWholeRows }: Naming)
         case 'variable': {
           const { index } = operand;
           const { type } = program.variables[index]!;
-          if (uniformity.isUniform(operand)) return `u${index}`;
+          if (uniformity.isUniform(operand)) return `g${index}`;
           if (type === 'pred') return `(m${index} >>> FIRST & 1)`;
           if (type === 'f64' || type === 'ptr') return `D[${layout.place[index]} + FIRST]`;
           const word = `V[${layout.place[index]} + FIRST]`;
@@ -66,17 +66,17 @@ export function warpNames({ program, uniformity, layout, hasWholeRows }: Naming)
         case 'param':
           return [`p${operand.index}l`, `p${operand.index}h`];
         case 'variable':
-          return [`u${operand.index}l`, `u${operand.index}h`];
+          return [`g${operand.index}l`, `g${operand.index}h`];
         default:
           throw new Error(`[simtwin bug] ${operand.kind} of 64 bits`);
       }
     },
     assign: (variable, expression) =>
       program.variables[variable]!.type === 'pred'
-        ? `u${variable} = (${expression}) ? 1 : 0;`
-        : `u${variable} = ${expression};`,
+        ? `g${variable} = (${expression}) ? 1 : 0;`
+        : `g${variable} = ${expression};`,
     assignWords: (variable, low, high) =>
-      `{ const low_ = ${low}; u${variable}h = ${high}; u${variable}l = low_; }`,
+      `{ const low_ = ${low}; g${variable}h = ${high}; g${variable}l = low_; }`,
   };
 }
 
@@ -159,7 +159,7 @@ export function laneNames(naming: Naming): LaneNames {
 }
 
 /** The JavaScript locals of a variable that has local names with this first letter. */
-export const localsOf = (program: Program, letter: 'u' | 'v', variable: number): readonly string[] =>
+export const localsOf = (program: Program, letter: 'g' | 'v', variable: number): readonly string[] =>
   isWide(program.variables[variable]!.type)
     ? [`${letter}${variable}l`, `${letter}${variable}h`]
     : [`${letter}${variable}`];

@@ -53,6 +53,12 @@ function describe(instruction: Instruction, mask: number, id: number, count: num
     const isOfBlock = instruction.kind === 'sync' && count === 0;
     return `barrier.${instruction.kind}${aligned} ${id}${isOfBlock ? ' (all threads of the block)' : `, ${count}`}`;
   }
+  if (instruction.op === 'load') {
+    const { ordering, scope, elementType, to } = instruction;
+    const vector = to.length === 1 ? '' : `.v${to.length}`;
+    return `ld.${ordering}${ordering === 'volatile' ? '' : `.${scope}`}${vector}.${elementType}`;
+  }
+  if (instruction.op === 'atomic') return `atom.${instruction.scope}.${instruction.operator}.${instruction.elementType}`;
   return instruction.op;
 }
 
@@ -79,15 +85,16 @@ export function describeWaiting(blocks: Iterable<FastBlock>): WaitingGroup[] {
 function describeGroup(block: FastBlock, warp: FastWarp, group: LaneGroup): { site: ThreadSite; reason: string } {
   const { kernel } = block;
   const lane = lowestLane(group.lanes);
-  const instruction = group.state === WAITS ? kernel.suspended[group.suspended]! : null;
+  const instruction = group.state === WAITS || group.isPolling ? kernel.suspended[group.suspended]! : null;
   const mask = warp.waiting?.mask[lane] ?? 0;
   const masks = new Int32Array(32).fill(mask);
   const site: ThreadSite = {
     ...siteOfLane(warp, lane, instruction, instruction?.site ?? 0, masks),
     ...(instruction === null ? { frames: [] } : {}),
   };
-  if (instruction === null) return { site, reason: 'polls memory, or is ready to go on' };
+  if (instruction === null) return { site, reason: 'is ready to go on' };
   const operation = describe(instruction, mask, group.barrierId, group.barrierCount);
+  if (group.isPolling) return { site: { ...site, operation }, reason: `polls in vain with ${operation}` };
   return { site: { ...site, operation }, reason: reasonOf(block, warp, group, instruction, operation) };
 }
 

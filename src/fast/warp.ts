@@ -25,6 +25,8 @@ export interface LaneGroup {
   /** The barrier that they wait at. */
   barrierId: number;
   barrierCount: number;
+  /** They have polled in vain, with the instruction `suspended`, and not run since. */
+  isPolling: boolean;
   /** They arrive at it and do not wait for other warps. */
   isArrival: boolean;
   isAligned: boolean;
@@ -102,6 +104,7 @@ export const newGroup = (warp: FastWarp, pc: number, lanes: number): LaneGroup =
   suspended: -1,
   barrierId: 0,
   barrierCount: 0,
+  isPolling: false,
   isArrival: false,
   isAligned: false,
   hasResults: false,

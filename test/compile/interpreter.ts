@@ -35,16 +35,21 @@ type Word = number | bigint | boolean | Pointer | null;
  * A kernel that runs a program instruction by instruction: the meaning of `program.ts`, slowly. Visible instructions
  * are performed by the thread, plain accesses by pointers.
  */
-export function interpret(program: Program): Kernel<unknown> {
+export function interpret(
+  program: Program,
+  onSite: (thread: Thread, site: number) => void = () => {},
+): Kernel<unknown> {
   const kernel = function* (t: Thread, args: unknown) {
     const run = new Run(program, t, args);
     let block = program.blocks[0]!;
     for (;;) {
       for (const instruction of block.instructions) {
+        onSite(t, instruction.site);
         const operation = run.step(instruction);
         if (operation !== null) run.finish(instruction, yield* operation);
       }
       const { terminator } = block;
+      onSite(t, terminator.site);
       switch (terminator.op) {
         case 'jump':
           block = program.blocks[terminator.target]!;

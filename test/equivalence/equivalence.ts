@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describeOutcome, type EngineChooser, type Outcome } from '../../src/simt/index.js';
 import type { Program } from '../../src/program/index.js';
+import { describeOutcome, type EngineChooser, type Outcome } from '../../src/simt/index.js';
 import type { KernelCase } from './kernel-ast.js';
 import { printKernel } from './print-kernel.js';
 import { describeCase, firstDifference, LIMITS, load, type Mode, type Run, run } from './run-modes.js';
@@ -37,7 +37,9 @@ function compare(mode: Mode, expected: Run, got: Run): string | null {
     const isSame =
       mode === 'step'
         ? withoutOrigin(a.error.message) === withoutOrigin(b.error.message)
-        : a.error.code === b.error.code && a.error.site.block === b.error.site.block && a.error.site.thread === b.error.site.thread;
+        : a.error.code === b.error.code &&
+          a.error.site.block === b.error.site.block &&
+          a.error.site.thread === b.error.site.thread;
     if (!isSame) return `${inWords(b)}\nexpected: ${inWords(a)}`;
     // Other threads may have come further or less far in mode fast.
     return mode === 'step' ? firstDifference(expected, got) : null;

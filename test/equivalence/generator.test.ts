@@ -11,13 +11,17 @@ const KERNELS = 2_000;
 test('each feature is in one of a hundred kernels at least', () => {
   const counts = new Map<string, number>();
   for (let seed = 0; seed < KERNELS; seed++) {
-    for (const feature of printKernel(kernelOfSeed(seed)).features)
-      counts.set(feature, (counts.get(feature) ?? 0) + 1);
+    for (const feature of printKernel(kernelOfSeed(seed)).features) counts.set(feature, (counts.get(feature) ?? 0) + 1);
   }
   const known = [...FEATURES, ...OPERATORS.keys()];
   const percent = (feature: string) => (100 * (counts.get(feature) ?? 0)) / KERNELS;
   if (process.env.SHOW_FEATURES !== undefined)
-    console.log([...counts.keys()].sort((a, b) => percent(a) - percent(b)).map((f) => `${percent(f).toFixed(1)} % ${f}`).join('\n'));
+    console.log(
+      [...counts.keys()]
+        .sort((a, b) => percent(a) - percent(b))
+        .map((f) => `${percent(f).toFixed(1)} % ${f}`)
+        .join('\n'),
+    );
   expect(known.filter((feature) => percent(feature) < 1)).toEqual([]);
   expect([...counts.keys()].filter((feature) => !known.includes(feature))).toEqual([]);
 });

@@ -156,7 +156,11 @@ class Generator {
       return { ...made, n: made.n.map((n, at) => (at === 1 ? 4 * n + mode : n)) };
     };
     const jump = this.#statement('jump', ['bool']);
-    const inner = [...this.body(0, 2, weights), { ...jump, n: [jump.n[0]!, 1, jump.n[2]!] }, ...this.body(0, 2, weights)];
+    const inner = [
+      ...this.body(0, 2, weights),
+      { ...jump, n: [jump.n[0]!, 1, jump.n[2]!] },
+      ...this.body(0, 2, weights),
+    ];
     return loop([...this.body(0, 2, weights), loop(inner), ...this.body(0, 1, weights)]);
   }
 
@@ -210,7 +214,10 @@ class Generator {
     const classes = this.many(0.25, () => this.class());
     const hasRegisters = random.chance(0.35);
     const weights = kernelWeights(random, functions.length > 0, classes.length > 0, hasRegisters);
-    const first: StatementName[] = [...(hasRegisters ? (['regNew'] as const) : []), ...(classes.length > 0 ? (['new'] as const) : [])];
+    const first: StatementName[] = [
+      ...(hasRegisters ? (['regNew'] as const) : []),
+      ...(classes.length > 0 ? (['new'] as const) : []),
+    ];
     const kernel: KernelCase = {
       functions,
       classes,
@@ -305,7 +312,12 @@ const PLAIN = weightsOf([...ANYWHERE, ['return', 3]]);
 const IN_FUNCTIONS = weightsOf([...ANYWHERE, ['return', 3], ...OF_A_THREAD, ...OF_REGISTERS, ...OF_A_GROUP]);
 
 /** Each kernel has its own mixture, so that some have little but one kind of statement. */
-function kernelWeights(random: RandomSource, hasFunctions: boolean, hasClasses: boolean, hasRegisters: boolean): Weights {
+function kernelWeights(
+  random: RandomSource,
+  hasFunctions: boolean,
+  hasClasses: boolean,
+  hasRegisters: boolean,
+): Weights {
   const scaled = (all: Weights['all']): Weights['all'] => {
     const factor = random.pick([0, 1, 1, 2, 4]);
     return all.map(([op, weight]) => [op, weight * factor]);

@@ -1,6 +1,6 @@
 import type { Stmt } from './kernel-ast.js';
-import { expr, number } from './print-control.js';
 import { BLOCK, type Context, declare, isBlockWide, line, name, type Printing, spend } from './print-context.js';
+import { expr, number } from './print-control.js';
 import { printWhole } from './print-expression.js';
 
 const syncthreads = (p: Printing, c: Context): void => {
@@ -49,6 +49,8 @@ export function printBarrier(p: Printing, c: Context, s: Stmt): void {
       line(c, '} else {');
       line(c, `  yield* t.barrierSync(${(id % 15) + 1}, ${all - 32});`);
       line(c, '}');
+      // Else some could use the number again while others are still there.
+      syncthreads(p, c);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Stmt } from './kernel-ast.js';
-import { number } from './print-control.js';
 import { type Callable, type Context, declare, line, name, PREFIXES, type Printing } from './print-context.js';
+import { number } from './print-control.js';
 import { literal, printArguments, withoutParentheses } from './print-expression.js';
 
 /** A call of a generator: its result may be used at once, beside what it may have changed. */

@@ -1,6 +1,6 @@
+import type { ScalarType } from '../../src/simt/index.js';
 import type { ExprType, FunctionAst, KernelCase } from './kernel-ast.js';
 import { BLOCKS, threadsOf } from './kernel-ast.js';
-import type { ScalarType } from '../../src/simt/index.js';
 
 /** Who has the same value: nobody, the lanes that are together, the whole block. */
 export const DIVERGENT = 0;

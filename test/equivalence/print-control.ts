@@ -26,7 +26,8 @@ export function printBody(p: Printing, c: Context, body: readonly Stmt[]): void 
   const before = c.variables.length;
   for (const statement of body) printStatement(p, c, statement);
   if (c.kind === 'plain') return;
-  for (const variable of c.variables.slice(before)) if (!variable.isUsed || variable.isMutable) sink(c, variable, p.next++ % 16);
+  for (const variable of c.variables.slice(before))
+    if (!variable.isUsed || variable.isMutable) sink(c, variable, p.next++ % 16);
 }
 
 /** Stores a variable to the thread's own results. */
@@ -83,8 +84,17 @@ function condition(p: Printing, c: Context, s: Stmt): { text: string; yes: Group
       if (group.constant === null) break;
       p.features.add('if: constant mask');
       const mask = MASKS[number(s, 1) % MASKS.length]!;
-      const part = (lanes: number): Group => ({ level: 'lanes', mask: hex(lanes), constant: lanes, tileLanes: tileLanesOf(lanes) });
-      return { text: `isIn(${hex(mask)}, t.laneId)`, yes: part(group.constant & mask), no: part(group.constant & ~mask) };
+      const part = (lanes: number): Group => ({
+        level: 'lanes',
+        mask: hex(lanes),
+        constant: lanes,
+        tileLanes: tileLanesOf(lanes),
+      });
+      return {
+        text: `isIn(${hex(mask)}, t.laneId)`,
+        yes: part(group.constant & mask),
+        no: part(group.constant & ~mask),
+      };
     }
     case 3:
       p.features.add('if: uniform');
@@ -258,8 +268,7 @@ export function printLoop(p: Printing, c: Context, s: Stmt): void {
   }
 }
 
-const mayReturn = (body: readonly Stmt[]): boolean =>
-  body.some((s) => s.op === 'return' || s.bodies.some(mayReturn));
+const mayReturn = (body: readonly Stmt[]): boolean => body.some((s) => s.op === 'return' || s.bodies.some(mayReturn));
 
 export function printSwitch(p: Printing, c: Context, s: Stmt): void {
   const mode = number(s, 0) % 3;
@@ -284,7 +293,10 @@ export function printSwitch(p: Printing, c: Context, s: Stmt): void {
   if (s.bodies.some(mayReturn)) p.hasExited ||= c.kind === 'kernel';
   bodies.forEach((body, at) => {
     const isLast = at === bodies.length - 1;
-    line(arms, isLast && bodies.length > 1 ? 'default: {' : `case ${at}:${at === 1 && number(s, 2) & 1 ? ' case 3:' : ''} {`);
+    line(
+      arms,
+      isLast && bodies.length > 1 ? 'default: {' : `case ${at}:${at === 1 && number(s, 2) & 1 ? ' case 3:' : ''} {`,
+    );
     const b = inner(arms);
     printBody(p, b, body);
     const fallsThrough = !isLast && ((number(s, 1) >> at) & 3) === 3;

@@ -1,14 +1,7 @@
+import { type ScalarType, scalarBytes } from '../../src/simt/index.js';
 import { type Expr, type ExprType, INPUT_WORDS, RANDOM_WORDS } from './kernel-ast.js';
 import { OPERATORS } from './operators.js';
-import {
-  type Context,
-  DIVERGENT,
-  hasThread,
-  type Printing,
-  type Uniformity,
-  type Variable,
-} from './print-context.js';
-import { type ScalarType, scalarBytes } from '../../src/simt/index.js';
+import { type Context, DIVERGENT, hasThread, type Printing, type Uniformity, type Variable } from './print-context.js';
 
 /** Prints an expression whose value is at least as uniform as `needed`: a primary expression. */
 export function printExpr(p: Printing, c: Context, e: Expr, needed: Uniformity = DIVERGENT): string {
@@ -183,7 +176,9 @@ function printCall(p: Printing, c: Context, e: Expr, needed: Uniformity): string
     ...p.plain.filter(({ ast }) => ast.result.type === e.type),
     // Objects of the kernel are nowhere else in scope.
     ...(needed === DIVERGENT
-      ? c.objects.flatMap(({ methods }) => methods.filter(({ ast }) => ast.kind === 'plain' && ast.result.type === e.type))
+      ? c.objects.flatMap(({ methods }) =>
+          methods.filter(({ ast }) => ast.kind === 'plain' && ast.result.type === e.type),
+        )
       : []),
   ];
   if (callables.length === 0) return literal(e.type, e.n & 7);

@@ -1,10 +1,10 @@
 import {
   ACC_CELLS,
   BLOCKS,
-  GRIDS,
   CELL_WORDS,
   type ClassAst,
   type FunctionAst,
+  GRIDS,
   type KernelCase,
   OWN_WORDS,
   SCRATCH_WORDS,
@@ -101,7 +101,9 @@ function declarations(lines: readonly string[], indent: string): string[] {
   const names = ARGUMENTS.map(([name]) => name).filter((name) => !ownNames.has(name) && uses(text, name));
   return [
     ...(names.length > 0 ? [`${indent}const { ${names.join(', ')} } = args;`] : []),
-    ...own.map(([name, argument, words]) => `${indent}const ${name} = args.${argument}.add(mulI32(threadNumber(t), ${words}));`),
+    ...own.map(
+      ([name, argument, words]) => `${indent}const ${name} = args.${argument}.add(mulI32(threadNumber(t), ${words}));`,
+    ),
   ];
 }
 
@@ -114,14 +116,24 @@ function parametersOf(ast: FunctionAst, isMutable: boolean): Variable[] {
 }
 
 /** Prints a function: header, body, end. */
-function printFunction(p: Printing, name: string, ast: FunctionAst, fields: readonly Variable[], indent: number): string[] {
+function printFunction(
+  p: Printing,
+  name: string,
+  ast: FunctionAst,
+  fields: readonly Variable[],
+  indent: number,
+): string[] {
   const isPlain = ast.kind === 'plain';
-  const group: Group = isPlain || ast.diverges
-    ? SELF_GROUP
-    : ast.kind === 'warp'
-      ? WARP_GROUP
-      : { level: 'lanes', mask: 'mask', constant: null, tileLanes: 1 };
-  const variables = [...fields.map((field) => ({ ...field, isUsed: true })), ...parametersOf(ast, ast.params.length % 2 === 0)];
+  const group: Group =
+    isPlain || ast.diverges
+      ? SELF_GROUP
+      : ast.kind === 'warp'
+        ? WARP_GROUP
+        : { level: 'lanes', mask: 'mask', constant: null, tileLanes: 1 };
+  const variables = [
+    ...fields.map((field) => ({ ...field, isUsed: true })),
+    ...parametersOf(ast, ast.params.length % 2 === 0),
+  ];
   const c: Context = {
     ...context(isPlain ? 'plain' : 'generator', group, variables, { group, type: ast.result.type }),
     depth: indent + 1,
@@ -150,7 +162,12 @@ function printClass(p: Printing, at: number, { fields, methods }: ClassAst): str
     uniformity: 0,
     isUsed: true,
   }));
-  const params: Variable[] = types.map((type, field) => ({ ...variables[field]!, type, name: `f${field}`, isMutable: false }));
+  const params: Variable[] = types.map((type, field) => ({
+    ...variables[field]!,
+    type,
+    name: `f${field}`,
+    isMutable: false,
+  }));
   const c = { ...context('plain', SELF_GROUP, params, { group: SELF_GROUP, type: null }), depth: 2 };
   const lines = [
     `class C${at} {`,

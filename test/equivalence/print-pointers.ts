@@ -1,6 +1,6 @@
 import type { Stmt } from './kernel-ast.js';
-import { expr, number } from './print-control.js';
 import { type Context, declare, elementType, line, name, PREFIXES, type Printing, spend } from './print-context.js';
+import { expr, number } from './print-control.js';
 import { literal, masked, printExpr, printWhole } from './print-expression.js';
 import { scalar, valueOf } from './print-statement.js';
 
@@ -36,8 +36,8 @@ export function printPointers(p: Printing, c: Context, s: Stmt): void {
       return;
     case 2: {
       p.features.add('pointers: null in one arm');
-      line(c, `let ${q}: Pointer<'${type}'> | null = null;`);
-      line(c, `if (${condition}) ${q} = own.cast('${type}');`);
+      line(c, `let ${q}: Pointer<'${type}'> | null = own.cast('${type}');`);
+      line(c, `if (${condition}) ${q} = null;`);
       const variable = declare(c, { name: name(p, PREFIXES[result]), type: result, isMutable: false });
       line(c, `const ${variable.name} = ${q} === null ? ${literal(result, 5)} : ${q}.load(${at});`);
       return;

@@ -1,5 +1,5 @@
+import { scalarBytes } from '../../src/simt/index.js';
 import { COUNT_ARGUMENT, type Stmt } from './kernel-ast.js';
-import { expr, number } from './print-control.js';
 import {
   type Context,
   declare,
@@ -11,9 +11,9 @@ import {
   type Registers,
   spend,
 } from './print-context.js';
+import { expr, number } from './print-control.js';
 import { elementsIn, masked, printExpr, printWhole, typed } from './print-expression.js';
 import { scalar, scratchElements, valueOf } from './print-statement.js';
-import { scalarBytes } from '../../src/simt/index.js';
 
 /** Register arrays. Those that begin defined stay so and may be read; the others hold undefined bytes and only move. */
 export function printRegisters(p: Printing, c: Context, s: Stmt): void {
@@ -61,7 +61,10 @@ function printNewArray(p: Printing, c: Context, s: Stmt): void {
   line(c, `const ${array.name} = t.registerArray('${type}', ${isArgument ? 'count' : count});`);
   if (isDefined && number(s, 3) & 1) {
     const index = name(p, 'j');
-    line(c, `for (let ${index} = 0; ${index} < ${isArgument ? 'count' : count}; ${index}++) ${array.name}.at(${index}).set(${value});`);
+    line(
+      c,
+      `for (let ${index} = 0; ${index} < ${isArgument ? 'count' : count}; ${index}++) ${array.name}.at(${index}).set(${value});`,
+    );
   } else if (isDefined) {
     for (let index = 0; index < count; index++) line(c, `${array.name}.at(${index}).set(${value});`);
   }
@@ -88,7 +91,15 @@ function printMove(p: Printing, c: Context, s: Stmt, to: Registers): void {
   const source = at(p, c, s, from, 2);
   if (number(s, 4) % 3 === 0) {
     const other = sourceFor(c, to, number(s, 4));
-    const condition = printExpr(p, c, expr(s, s.exprs.findIndex(({ type }) => type === 'bool'), 'bool'));
+    const condition = printExpr(
+      p,
+      c,
+      expr(
+        s,
+        s.exprs.findIndex(({ type }) => type === 'bool'),
+        'bool',
+      ),
+    );
     p.features.add('registers: chosen');
     line(c, `${target}.assign(${condition} ? ${source} : ${other.name}.at(${number(s, 4) % other.count}));`);
     return;
@@ -99,7 +110,10 @@ function printMove(p: Printing, c: Context, s: Stmt, to: Registers): void {
 
 /** Which memory an array may be loaded from or stored to. */
 function memoryFor(s: Stmt, { isDefined }: Registers, isLoad: boolean): 'own' | 'input' | 'scratch' {
-  if (isLoad) return isDefined ? (['own', 'input'] as const)[number(s, 3) & 1]! : (['scratch', 'own', 'input', 'scratch'] as const)[number(s, 3) & 3]!;
+  if (isLoad)
+    return isDefined
+      ? (['own', 'input'] as const)[number(s, 3) & 1]!
+      : (['scratch', 'own', 'input', 'scratch'] as const)[number(s, 3) & 3]!;
   return isDefined ? (['own', 'scratch'] as const)[number(s, 3) & 1]! : 'scratch';
 }
 

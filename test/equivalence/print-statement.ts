@@ -1,6 +1,27 @@
+import { type ScalarType, scalarBytes } from '../../src/simt/index.js';
 import { SCRATCH_WORDS, type Stmt } from './kernel-ast.js';
-import { printBarrier, printExchange, printProduce, printScan, printSharedRound, printSignal, printSync } from './print-block.js';
+import {
+  printBarrier,
+  printExchange,
+  printProduce,
+  printScan,
+  printSharedRound,
+  printSignal,
+  printSync,
+} from './print-block.js';
 import { printCallGenerator, printCallMethod, printNew } from './print-calls.js';
+import {
+  type Context,
+  declare,
+  elementType,
+  hasThread,
+  inner,
+  line,
+  name,
+  PREFIXES,
+  type Printing,
+  spend,
+} from './print-context.js';
 import {
   expr,
   number,
@@ -14,24 +35,11 @@ import {
   printSet,
   printSwitch,
 } from './print-control.js';
-import {
-  type Context,
-  declare,
-  elementType,
-  hasThread,
-  inner,
-  line,
-  name,
-  PREFIXES,
-  type Printing,
-  spend,
-} from './print-context.js';
 import { elementsIn, masked, printWhole, typed, zero } from './print-expression.js';
 import { printFault } from './print-fault.js';
 import { printPointers } from './print-pointers.js';
 import { printRegisters } from './print-registers.js';
 import { printCollective, printLazyVote, printShuffle, printTile } from './print-warp.js';
-import { type ScalarType, scalarBytes } from '../../src/simt/index.js';
 
 /** Prints a statement, or nothing where it is not lawful. */
 export function printStatement(p: Printing, c: Context, s: Stmt): void {
@@ -229,7 +237,10 @@ function printAtomicOwn(p: Printing, c: Context, s: Stmt): void {
   const variable = declare(c, { name: name(p, PREFIXES[type]), type, isMutable: false });
   p.features.add(`own atomics: ${operator}`);
   spend(p, c);
-  line(c, `const ${variable.name} = yield* t.atomic${operator}(${typed('cells', type)}, ${index}, ${compare}${value});`);
+  line(
+    c,
+    `const ${variable.name} = yield* t.atomic${operator}(${typed('cells', type)}, ${index}, ${compare}${value});`,
+  );
 }
 
 /** Elements of a type in a thread's scratch memory. */

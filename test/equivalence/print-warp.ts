@@ -1,5 +1,4 @@
 import type { ExprType, Stmt } from './kernel-ast.js';
-import { expr, number, tileSize } from './print-control.js';
 import {
   type Context,
   DIVERGENT,
@@ -13,6 +12,7 @@ import {
   type Uniformity,
   uniformityOf,
 } from './print-context.js';
+import { expr, number, tileSize } from './print-control.js';
 import { printExpr, printWhole } from './print-expression.js';
 
 /** `const x = yield* …`, and its variable. */
@@ -32,7 +32,9 @@ export function printCollective(p: Printing, c: Context, s: Stmt): void {
   const wide = () => printWhole(p, c, expr(s, 3, 'u64'));
   const bits = ['Add', 'Min', 'Max', 'And', 'Or', 'Xor'] as const;
   const n = number(s, 0) % 16;
-  p.features.add(`collectives ${{ self: 'of one lane', lanes: 'of some lanes', warp: 'of a warp', block: 'of all warps' }[c.group.level]}`);
+  p.features.add(
+    `collectives ${{ self: 'of one lane', lanes: 'of some lanes', warp: 'of a warp', block: 'of all warps' }[c.group.level]}`,
+  );
   if (n <= 2) {
     p.features.add('ballot');
     result(p, c, 'u32', `t.ballotSync(${mask}, ${flag()})`, GROUP);
@@ -174,7 +176,12 @@ export function printTile(p: Printing, c: Context, s: Stmt): void {
   if (n === 7) {
     const rank = name(p, 'i');
     line(c, `const ${rank} = ${by()} & ${size - 1};`);
-    return result(p, c, type, `${tile}.shfl(${text}, ${isWhole ? rank : `isIn(${live}, ${rank}) ? ${rank} : ${tile}.threadRank`})`);
+    return result(
+      p,
+      c,
+      type,
+      `${tile}.shfl(${text}, ${isWhole ? rank : `isIn(${live}, ${rank}) ? ${rank} : ${tile}.threadRank`})`,
+    );
   }
   const step = name(p, 'i');
   line(c, `const ${step} = ${by()} & ${size - 1};`);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { firstDifference, load, run } from './run-modes.js';
 import { assertEquivalence } from './equivalence.js';
 import { faultyKernels, kernelOfSeed, kernels } from './kernel-arbitrary.js';
+import { firstDifference, load, run } from './run-modes.js';
 
 /**
  * More random kernels than the test suite has time for: `npm run campaign`. Other ones each time it is run with another

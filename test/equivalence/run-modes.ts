@@ -176,7 +176,9 @@ const WORDS: Readonly<Record<string, number>> = { out: OWN_WORDS, scratch: SCRAT
 
 function place({ name }: Allocation, offset: number): string {
   const words = WORDS[name];
-  return words === undefined ? 'of all threads' : `slot ${(offset / 4) % words} of thread ${Math.floor(offset / 4 / words)}`;
+  return words === undefined
+    ? 'of all threads'
+    : `slot ${(offset / 4) % words} of thread ${Math.floor(offset / 4 / words)}`;
 }
 
 /** A case that is ready to run in every mode. */

@@ -44,10 +44,7 @@ function* without<T>(items: readonly T[]): Generator<T[], void, undefined> {
   }
 }
 
-function* shrinkOne<T>(
-  items: readonly T[],
-  shrink: (item: T) => Iterable<T>,
-): Generator<T[], void, undefined> {
+function* shrinkOne<T>(items: readonly T[], shrink: (item: T) => Iterable<T>): Generator<T[], void, undefined> {
   for (const [at, item] of items.entries()) {
     for (const smaller of shrink(item)) yield items.map((other, place) => (place === at ? smaller : other));
   }

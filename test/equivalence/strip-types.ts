@@ -8,7 +8,9 @@ export function stripTypes(source: string): string {
   const file = ts.createSourceFile('kernel.ts', source, ts.ScriptTarget.ES2022, true);
   const { parseDiagnostics: errors } = file as unknown as { readonly parseDiagnostics: readonly ts.Diagnostic[] };
   if (errors[0] !== undefined)
-    throw new Error(`[test bug] the kernel does not parse: ${ts.flattenDiagnosticMessageText(errors[0].messageText, ' ')}\n${source}`);
+    throw new Error(
+      `[test bug] the kernel does not parse: ${ts.flattenDiagnosticMessageText(errors[0].messageText, ' ')}\n${source}`,
+    );
   const cuts: (readonly [start: number, end: number])[] = [];
   let imports = '';
   const visit = (node: ts.Node): void => {
