@@ -1,21 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Compiled, CompileError, SourceProvider } from '../compile/index.js';
+import type { Compiled, CompileError, createCompiler, SourceProvider } from '../compile/index.js';
 import { compiledKernelOf } from '../fast/index.js';
 import { type Program, programTexts } from '../index.js';
 import { formatProgram } from '../program/format.js';
 import { breathe } from './drive.js';
 import { EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
+import { isFolder } from './find-inputs.js';
 import { counted, formatCount, printable } from './format.js';
 import type { CliIo } from './io.js';
 import { requireFileTarget } from './output-plan.js';
 import { UsageError } from './usage-error.js';
 
 const HELP = `
-Compiles the kernels that a file exports: functions of a Thread that give a KernelBody. Compiled kernels run in the modes
-'fast' and 'step', all others in 'ref'. What is not in the kernel subset of TypeScript is named with its line, and with
-what to write instead.
+Compiles the kernels that a file exports: functions of a Thread that give a KernelBody. Compiled kernels run in the
+modes 'fast' and 'step', all others in 'ref'. What is not in the kernel subset of TypeScript is named with its line, and
+with what to write instead.
 
 OUT is a JavaScript module (.js, .mjs) or JSON (.json). A program uses it so:
 
@@ -61,15 +62,21 @@ export function addCompileCommand(program: Command, io: CliIo, done: (exitCode: 
     .action(async (file: string, options: CompileOptions) => done(await compile(file, options, io)));
 }
 
-async function compile(file: string, { out, print = false, kernel: names }: CompileOptions, io: CliIo): Promise<number> {
+async function compile(
+  file: string,
+  { out, print = false, kernel: names }: CompileOptions,
+  io: CliIo,
+): Promise<number> {
   if (out !== undefined) requireTarget(out, file);
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
+  if (isFolder(file)) throw new UsageError(`${file} must be a TypeScript file, but is a folder`);
   await breathe(io);
   // The compiler of TypeScript takes a while to load: nobody else is to wait for it.
-  const { compileKernels, nodeSources } = await import('../compile/index.js');
+  const { compileKernels, createCompiler, nodeSources } = await import('../compile/index.js');
   const sources = sourcesSeenFrom(process.cwd(), nodeSources());
-  const all = compileKernels(sources, pathOf(resolve(file)));
-  const { programs, errors } = names === undefined ? all : selected(all, names, file);
+  const path = pathOf(resolve(file));
+  const { programs, errors } =
+    names === undefined ? compileKernels(sources, path) : compileNamed(createCompiler(sources), path, names);
   if (programs.size + errors.length === 0) {
     throw new UsageError(`${file} exports no kernel: a function of a Thread that gives a KernelBody, or a Kernel<…>`);
   }
@@ -78,7 +85,9 @@ async function compile(file: string, { out, print = false, kernel: names }: Comp
   for (const error of errors) io.stderr.write(`${describe(error, sources, io)}\n`);
   if (errors.length > 0) {
     const what = `${errors.length} of ${counted(programs.size + errors.length, 'kernel')} did not compile`;
-    io.stderr.write(`${io.stderr.chalk.red.bold('simtwin:')} ${what}${out === undefined ? '' : '; nothing is written'}\n`);
+    io.stderr.write(
+      `${io.stderr.chalk.red.bold('simtwin:')} ${what}${out === undefined ? '' : '; nothing is written'}\n`,
+    );
     return EXIT_USAGE;
   }
   if (out !== undefined) write(out, file, programs);
@@ -108,19 +117,23 @@ function write(out: string, file: string, programs: ReadonlyMap<string, Program>
   }
 }
 
-/** Only the kernels of these names. A CompileError does not say whose it is: those of the others go by their names. */
-function selected(all: Compiled, names: readonly string[], file: string): Compiled {
-  const known = [...all.programs.keys(), ...all.errors.map(({ kernel }) => kernel)];
+/** Only the kernels of these names. */
+function compileNamed(compiler: Compiler, path: string, names: readonly string[]): Compiled {
+  const programs = new Map<string, Program>();
+  const errors: CompileError[] = [];
   for (const name of names) {
-    if (known.includes(name)) continue;
-    const choice = known.length === 0 ? 'it exports none' : `it exports ${known.join(', ')}`;
-    throw new UsageError(`${file} exports no kernel '${name}'; ${choice}`);
+    try {
+      programs.set(name, compiler.compile(path, name));
+    } catch (error) {
+      if (error instanceof RangeError) throw new UsageError(error.message);
+      if (!(error instanceof Error && error.name === 'CompileError')) throw error;
+      errors.push(error as CompileError);
+    }
   }
-  return {
-    programs: new Map([...all.programs].filter(([name]) => names.includes(name))),
-    errors: all.errors.filter(({ kernel }) => names.includes(kernel)),
-  };
+  return { programs, errors };
 }
+
+type Compiler = ReturnType<typeof createCompiler>;
 
 const COLUMNS: readonly { readonly name: string; readonly text: (program: Program) => string }[] = [
   { name: 'blocks', text: ({ blocks }) => formatCount(blocks.length) },

@@ -89,7 +89,10 @@ function explainMemory(
 
 function explainWriter({ step, site }: LastWriter, { mode }: MemoryDifference['search'], add: AddField): void {
   add('written by', describeThread(site));
-  add('', `in step ${formatCount(step)} of a run in mode ${mode}, ${site.kernel}${site.operation === '' ? '' : `: ${site.operation}`}`);
+  add(
+    '',
+    `in step ${formatCount(step)} of a run in mode ${mode}, ${site.kernel}${site.operation === '' ? '' : `: ${site.operation}`}`,
+  );
   for (const [index, { file, line }] of site.frames.entries()) {
     const original = originalLine(file, line);
     add(index === 0 ? 'source' : '', original === null ? `${file}:${line}` : `${file}:${line}  ${original}`);

@@ -16,9 +16,7 @@ export const readSourceLines = (path: string): readonly string[] | null => readS
 /** Why the compiled form of one of the package's kernels must not run: its source has changed since. Null: it may. */
 export function refuseStaleProgram(program: Program): string | null {
   const [stale] = staleFiles([program], readSource);
-  return stale === undefined
-    ? null
-    : `${stale.path} has changed since ${stale.kernel} was compiled; to compile it: npm run build`;
+  return stale === undefined ? null : `${stale.path} has changed since it was compiled: npm run build`;
 }
 
 const texts = new Map<string, string | undefined>();

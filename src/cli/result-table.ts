@@ -43,7 +43,8 @@ export class ResultTable {
   readonly #shownNames: ReadonlyMap<string, string>;
   readonly #columns: readonly Column[];
   readonly #nameWidth: number;
-  readonly #room: number;
+  /** Null: there is no terminal. */
+  readonly #room: number | null;
   #heading: string | null = null;
   #modeNote = `mode ${DEFAULT_MODE}`;
 
@@ -63,7 +64,7 @@ export class ResultTable {
     drop(DISPENSABLE, longest);
     drop(LAST_TO_GO, Math.min(longest, LEAST_NAME_WIDTH));
     this.#columns = columns;
-    this.#room = room;
+    this.#room = width === null ? null : room;
     this.#nameWidth = Math.max(1, Math.min(longest, room - widthOf()));
   }
 
@@ -84,7 +85,9 @@ export class ResultTable {
     this.#heading = heading;
     const note = report.mode === null ? this.#modeNote : modeNote(report);
     if (note !== this.#modeNote) {
-      lines.push(...wrap(note, this.#room).map((line) => `${MARGIN}${this.#chalk.dim(line)}`));
+      lines.push(
+        ...(this.#room === null ? [note] : wrap(note, this.#room)).map((line) => `${MARGIN}${this.#chalk.dim(line)}`),
+      );
     }
     this.#modeNote = note;
     const cells = this.#columns.map((column) => this.#cell(column, report));

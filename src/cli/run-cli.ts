@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addCompileCommand } from './compile-command.js';
 import { EXIT_BUG, EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
 import { printable } from './format.js';
 import type { CliIo } from './io.js';
@@ -14,6 +15,7 @@ Examples:
   simtwin replay a.safetensors --schedule random:7    the same under another schedule
   simtwin run all-to-all --args '{"ep_size": 8}'      a call with random inputs, against the reference
   simtwin list                                        kernels, operations and their arguments
+  simtwin compile kernels.ts -o kernels.js            kernels of your own, compiled
 
 ${EXIT_CODE_HELP}`;
 
@@ -72,6 +74,7 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
   addReplayCommand(program, io, done);
   addRunCommand(program, io, done);
   addListCommand(program, io, done);
+  addCompileCommand(program, io, done);
   return program;
 }
 

@@ -1,4 +1,4 @@
-import type { ConstantTable } from '../program/program.js';
+import type { CompareOperator, ConstantTable } from '../program/program.js';
 import { type Block, type Instruction, type Kind, type Mutable, type Operand, reversePostorder, type Temp, targetsOf } from './hir.js';
 import * as num from './number-ranges.js';
 import { isNumberRange, isSame, joinRanges, type Range, rangeOfElement, rangeOfLeaf, transfer, widen } from './transfer.js';
@@ -14,8 +14,13 @@ export interface Analysis {
   readonly unassigned: readonly Instruction[];
 }
 
-/** Ranges of variables at one place; `mayLack`: no value has been assigned on some path. */
-type State = Map<Mutable, { readonly range: Range; readonly mayLack: boolean }>;
+/** What is known of a variable at one place; `mayLack`: no value has been assigned on some path. */
+interface Known {
+  readonly range: Range;
+  readonly mayLack: boolean;
+}
+/** By the number of the variable; undefined: no value on any path. Never changed once it is shared. */
+type State = readonly (Known | undefined)[];
 
 /** Rounds before bounds that grow are moved on, and after they have come to rest. */
 const ROUNDS_BEFORE_WIDENING = 3;
@@ -27,22 +32,25 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
   const blocks = reversePostorder(entry);
   const position = new Map(blocks.map((block, at) => [block, at]));
   const temps = new Map<Temp, Range>();
-  const edges = new Map<Block, Map<Block, State>>();
+  const edges = new Map<Block, ReadonlyMap<Block, State>>();
   const before = new Map<Block, State>();
   const predecessors = new Map<Block, Block[]>(blocks.map((block) => [block, []]));
-  for (const block of blocks) {
-    for (const target of new Set(targetsOf(block))) {
-      predecessors.get(target)!.push(block);
-    }
-  }
+  for (const block of blocks) for (const target of new Set(targetsOf(block))) predecessors.get(target)!.push(block);
   const changedIn = loopChanges(blocks, position, predecessors);
+  const usersOf = usersElsewhere(blocks);
+  const plans = new Map<Block, readonly [then: readonly Refinement[], otherwise: readonly Refinement[]]>();
+  for (const block of blocks) {
+    const { end } = block;
+    if (end?.op === 'branch')
+      plans.set(block, [refinementsOf(block, end.condition, true), refinementsOf(block, end.condition, false)]);
+  }
   const rangeOf = (operand: Operand): Range =>
     operand.op === 'temp' ? (temps.get(operand.temp) ?? bottomOf(operand.temp)) : rangeOfLeaf(operand);
 
-  let hasChanged = true;
+  let dirty = new Set(blocks);
   const round = (mode: 'grow' | 'widen' | 'narrow') => {
-    hasChanged = false;
     for (const block of blocks) {
+      if (!dirty.delete(block)) continue;
       const incoming: State[] = [];
       const changed = changedIn.get(block);
       const entering: State[] = [];
@@ -52,7 +60,7 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
         incoming.push(state);
         if (changed !== undefined && position.get(from)! < position.get(block)!) entering.push(state);
       }
-      if (block === entry) incoming.push(new Map());
+      if (block === entry) incoming.push([]);
       if (incoming.length === 0) continue;
       let state = joinStates(incoming);
       if (changed !== undefined && entering.length > 0) state = keepUnchanged(state, joinStates(entering), changed);
@@ -61,23 +69,27 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
         state = joinStates([known, state]);
         if (mode === 'widen' && changed !== undefined) state = widenState(known, state, changed);
       }
-      if (known === undefined || !isSameState(known, state)) hasChanged = true;
       before.set(block, state);
-      step(block, new Map(state));
+      step(block, state);
     }
   };
 
   const setTemp = (temp: Temp, range: Range) => {
     const known = temps.get(temp);
-    if (known === undefined || !isSame(known, range)) hasChanged = true;
+    if (known !== undefined && isSame(known, range)) return;
     temps.set(temp, range);
+    for (const user of usersOf.get(temp) ?? []) dirty.add(user);
   };
 
-  const step = (block: Block, state: State) => {
+  const step = (block: Block, start: State) => {
+    let state = start;
+    const set = ({ id }: Mutable, known: Known | undefined) => {
+      if (state === start) state = [...start];
+      (state as (Known | undefined)[])[id] = known;
+    };
     for (const instruction of block.instructions) {
-      if (instruction.op === 'assign') {
-        state.set(instruction.variable, { range: rangeOf(instruction.value), mayLack: false });
-      } else if (instruction.op === 'undefine') state.delete(instruction.variable);
+      if (instruction.op === 'assign') set(instruction.variable, { range: rangeOf(instruction.value), mayLack: false });
+      else if (instruction.op === 'undefine') set(instruction.variable, undefined);
       else if (instruction.to !== null) setTemp(instruction.to, resultRange(instruction, state, rangeOf, tables));
     }
     const out = new Map<Block, State>();
@@ -87,21 +99,56 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
         [end.then, true],
         [end.else, false],
       ] as const) {
-        const refined = refine(block, new Map(state), end.condition, holds, rangeOf);
+        const refined = refine(state, plans.get(block)![holds ? 0 : 1], rangeOf);
         const other = out.get(target);
         if (refined === null) continue;
         out.set(target, other === undefined ? refined : joinStates([other, refined]));
       }
     } else for (const target of targetsOf(block)) out.set(target, state);
+    const known = edges.get(block);
     edges.set(block, out);
+    for (const target of targetsOf(block)) {
+      const [old, now] = [known?.get(target), out.get(target)];
+      if (old === undefined ? now !== undefined : now === undefined || !isSameState(old, now)) dirty.add(target);
+    }
   };
 
-  for (let rounds = 0; hasChanged; rounds++) {
+  for (let rounds = 0; dirty.size > 0; rounds++) {
     if (rounds > MOST_ROUNDS) throw new Error('[simtwin bug] intervals do not come to rest');
     round(rounds < ROUNDS_BEFORE_WIDENING ? 'grow' : 'widen');
   }
+  dirty = new Set(blocks);
   for (let rounds = 0; rounds < NARROWING_ROUNDS; rounds++) round('narrow');
   return { blocks, rangeOf, ...summarise(blocks, before, rangeOf) };
+}
+
+/** Blocks that use a temporary of another block. */
+function usersElsewhere(blocks: readonly Block[]): ReadonlyMap<Temp, ReadonlySet<Block>> {
+  const home = new Map<Temp, Block>();
+  for (const block of blocks) for (const { to } of block.instructions) if (to !== null) home.set(to, block);
+  const users = new Map<Temp, Set<Block>>();
+  for (const block of blocks) {
+    const use = (operand: Operand | null) => {
+      if (operand?.op !== 'temp' || home.get(operand.temp) === block) return;
+      const known = users.get(operand.temp);
+      if (known === undefined) users.set(operand.temp, new Set([block]));
+      else known.add(block);
+    };
+    for (const instruction of block.instructions) {
+      if (instruction.op === 'pure') instruction.args.forEach(use);
+      else if (instruction.op === 'assign' || instruction.op === 'collective') use(instruction.value);
+    }
+    if (block.end?.op === 'branch') useCondition(block.end.condition, use);
+  }
+  return users;
+}
+
+/** A branch looks at the comparisons that its condition is made of. */
+function useCondition(condition: Operand, use: (operand: Operand) => void): void {
+  if (condition.op !== 'temp' || condition.temp.by.op !== 'pure') return;
+  const { name, args } = condition.temp.by;
+  if (name === 'compare') args.forEach(use);
+  else if (name === 'p.not' || name === 'p.and' || name === 'p.or') for (const arg of args) useCondition(arg, use);
 }
 
 function resultRange(
@@ -114,7 +161,7 @@ function resultRange(
     case 'pure':
       return transfer(instruction, rangeOf, tables);
     case 'read':
-      return state.get(instruction.variable)?.range ?? bottomOf(instruction.variable);
+      return state[instruction.variable.id]?.range ?? bottomOf(instruction.variable);
     case 'readElement':
     case 'load':
     case 'atomic':
@@ -143,35 +190,57 @@ function bottomOf({ kind }: { readonly kind: Kind | null }): Range {
 }
 
 function joinStates(states: readonly State[]): State {
-  const [first, ...rest] = states;
-  if (rest.length === 0) return first!;
-  const joined: State = new Map();
-  for (const state of states) {
-    for (const [variable, { range, mayLack }] of state) {
-      const other = joined.get(variable);
-      if (other === undefined) {
-        const isEverywhere = states.every((one) => one.has(variable));
-        joined.set(variable, { range, mayLack: mayLack || !isEverywhere });
-      } else joined.set(variable, { range: joinRanges(other.range, range), mayLack: other.mayLack || mayLack });
+  return states.reduce((a, b) => {
+    if (a === b) return a;
+    let joined: (Known | undefined)[] | null = null;
+    for (let id = 0; id < Math.max(a.length, b.length); id++) {
+      const [first, second] = [a[id], b[id]];
+      if (first === second) continue;
+      const known = joinKnown(first, second);
+      if (known === first) continue;
+      joined ??= [...a];
+      joined[id] = known;
     }
+    return joined ?? a;
+  });
+}
+
+function joinKnown(a: Known | undefined, b: Known | undefined): Known | undefined {
+  if (a === undefined || b === undefined) {
+    const known = a ?? b;
+    return known === undefined || known.mayLack ? known : { range: known.range, mayLack: true };
   }
-  return joined;
+  const range = joinRanges(a.range, b.range);
+  const mayLack = a.mayLack || b.mayLack;
+  return isSame(range, a.range) && mayLack === a.mayLack ? a : { range, mayLack };
 }
 
 function widenState(known: State, next: State, changed: ReadonlySet<Mutable>): State {
-  const widened: State = new Map();
-  for (const [variable, { range, mayLack }] of next) {
-    const other = changed.has(variable) ? known.get(variable) : undefined;
-    widened.set(variable, { range: other === undefined ? range : widen(other.range, range), mayLack });
+  const widened = [...next];
+  for (const { id } of changed) {
+    const [before, after] = [known[id], next[id]];
+    if (before !== undefined && after !== undefined && before !== after)
+      widened[id] = { range: widen(before.range, after.range), mayLack: after.mayLack };
   }
   return widened;
 }
 
 /** What a loop does not change is at its head as it is before the loop. */
 function keepUnchanged(state: State, entering: State, changed: ReadonlySet<Mutable>): State {
-  const kept: State = new Map(state);
-  for (const [variable, before] of entering) if (!changed.has(variable)) kept.set(variable, before);
+  const kept = [...entering];
+  for (const { id } of changed) kept[id] = state[id];
   return kept;
+}
+
+function isSameState(a: State, b: State): boolean {
+  if (a === b) return true;
+  for (let id = 0; id < Math.max(a.length, b.length); id++) {
+    const [first, second] = [a[id], b[id]];
+    if (first === second) continue;
+    if (first === undefined || second === undefined) return false;
+    if (first.mayLack !== second.mayLack || !isSame(first.range, second.range)) return false;
+  }
+  return true;
 }
 
 /** The variables that each loop changes, by its head. */
@@ -206,51 +275,58 @@ function loopChanges(
   return changes;
 }
 
-function isSameState(a: State, b: State): boolean {
-  if (a.size !== b.size) return false;
-  for (const [variable, { range, mayLack }] of a) {
-    const other = b.get(variable);
-    if (other === undefined || other.mayLack !== mayLack || !isSame(other.range, range)) return false;
-  }
-  return true;
-}
-
 const OPPOSITE = { eq: 'ne', ne: 'eq', lt: 'ge', le: 'gt', gt: 'le', ge: 'lt' } as const;
 const MIRRORED = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' } as const;
 
-/** The state behind a condition that holds, or does not; null if it cannot. */
+/** What a branch tells of a variable: it compares like this with `other`. */
+interface Refinement {
+  readonly variable: Mutable;
+  readonly own: Operand;
+  readonly other: Operand;
+  readonly operator: CompareOperator;
+  /** It holds only if neither is NaN. */
+  readonly isNegated: boolean;
+}
+
+/** What is known of variables if the condition of a branch holds, or does not. */
+function refinementsOf(block: Block, condition: Operand, holds: boolean): Refinement[] {
+  if (condition.op !== 'temp' || condition.temp.by.op !== 'pure') return [];
+  const { name, args, compare } = condition.temp.by;
+  if (name === 'p.not') return refinementsOf(block, args[0]!, !holds);
+  if (name === 'p.and' || name === 'p.or')
+    return (name === 'p.and') === holds ? args.flatMap((arg) => refinementsOf(block, arg, holds)) : [];
+  if (name !== 'compare' || compare?.kind !== 'num') return [];
+  const operator = holds ? compare.operator : OPPOSITE[compare.operator];
+  const isNegated = !holds && compare.operator !== 'ne';
+  const [a, b] = [args[0]!, args[1]!];
+  const [first, second] = [variableRead(block, a), variableRead(block, b)];
+  const refinements: Refinement[] = [];
+  if (first !== null) refinements.push({ variable: first, own: a, other: b, operator, isNegated });
+  if (second !== null) refinements.push({ variable: second, own: b, other: a, operator: MIRRORED[operator], isNegated });
+  return refinements;
+}
+
+/** The state behind a branch; null if it cannot be taken. */
 function refine(
-  block: Block,
   state: State,
-  condition: Operand,
-  holds: boolean,
+  refinements: readonly Refinement[],
   rangeOf: (operand: Operand) => Range,
 ): State | null {
-  if (condition.op !== 'temp' || condition.temp.by.op !== 'pure') return state;
-  const { name, args, compare } = condition.temp.by;
-  if (name === 'p.not') return refine(block, state, args[0]!, !holds, rangeOf);
-  if (name === 'p.and' || name === 'p.or') {
-    if ((name === 'p.and') !== holds) return state;
-    const first = refine(block, state, args[0]!, holds, rangeOf);
-    return first === null ? null : refine(block, first, args[1]!, holds, rangeOf);
-  }
-  if (name !== 'compare' || compare?.kind !== 'num') return state;
-  const [a, b] = [rangeOf(args[0]!) as num.NumberRange, rangeOf(args[1]!) as num.NumberRange];
-  // A comparison with NaN fails, and so does its opposite.
-  if (!holds && compare.operator !== 'ne' && (a.mayBeNaN || b.mayBeNaN)) return state;
-  const operator = holds ? compare.operator : OPPOSITE[compare.operator];
-  for (const [operand, range, by, how] of [
-    [args[0]!, a, b, operator],
-    [args[1]!, b, a, MIRRORED[operator]],
-  ] as const) {
-    const refined = num.refineNumbers(range, how, by);
+  let narrowed = state;
+  for (const { variable, own, other, operator, isNegated } of refinements) {
+    const [a, b] = [rangeOf(own) as num.NumberRange, rangeOf(other) as num.NumberRange];
+    // A comparison with NaN fails, and so does its opposite.
+    if (isNegated && (a.mayBeNaN || b.mayBeNaN)) continue;
+    const refined = num.refineNumbers(a, operator, b);
     if (refined === null) return null;
-    const variable = variableRead(block, operand);
-    const known = variable === null ? undefined : state.get(variable);
-    if (variable !== null && known !== undefined && isNumberRange(known.range))
-      state.set(variable, { range: meet(known.range, refined), mayLack: known.mayLack });
+    const known = narrowed[variable.id];
+    if (known === undefined || !isNumberRange(known.range)) continue;
+    const range = meet(known.range, refined);
+    if (isSame(range, known.range)) continue;
+    if (narrowed === state) narrowed = [...state];
+    (narrowed as (Known | undefined)[])[variable.id] = { range, mayLack: known.mayLack };
   }
-  return state;
+  return narrowed;
 }
 
 const meet = (a: num.NumberRange, b: num.NumberRange): num.NumberRange => {
@@ -283,16 +359,16 @@ function summarise(
   for (const block of blocks) {
     const start = before.get(block);
     if (start === undefined) continue;
-    const lacks = new Map([...start].map(([variable, { mayLack }]) => [variable, mayLack]));
+    const lacks = start.map((known) => known?.mayLack ?? true);
     for (const instruction of block.instructions) {
       if (instruction.op === 'assign') {
         const { variable, value } = instruction;
         const range = rangeOf(value);
         const other = assigned.get(variable);
         assigned.set(variable, other === undefined ? range : joinRanges(other, range));
-        lacks.set(variable, false);
-      } else if (instruction.op === 'undefine') lacks.delete(instruction.variable);
-      else if (instruction.op === 'read' && lacks.get(instruction.variable) !== false) unassigned.push(instruction);
+        lacks[variable.id] = false;
+      } else if (instruction.op === 'undefine') lacks[instruction.variable.id] = true;
+      else if (instruction.op === 'read' && lacks[instruction.variable.id] !== false) unassigned.push(instruction);
     }
   }
   return { rangeOfVariable: (variable) => assigned.get(variable), unassigned };

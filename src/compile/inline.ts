@@ -244,7 +244,9 @@ export function methodOf(
   classValue: ClassValue,
   node: ts.MethodDeclaration | ts.GetAccessorDeclaration,
 ): FunctionValue {
-  const name = `${classValue.name}.${node.name.getText()}`;
+  const own = node.name.getText();
+  // As V8 prints them.
+  const name = `${classValue.name}.${ts.isGetAccessorDeclaration(node) ? `get ${own} [as ${own}]` : own}`;
   return { kind: 'function', node, environment: classValue.environment, module: classValue.module, name };
 }
 

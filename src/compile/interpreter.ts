@@ -212,11 +212,9 @@ export class Interpreter implements Context {
     this.hint = null;
     try {
       const value = lazy();
-      if (module.changed.has(name) && (value.kind === 'object' || value.kind === 'list' || module.variables.has(name))) {
-        const declaration = module.variables.get(name);
-        if (declaration !== undefined)
-          fail(this, `the module's variable '${name}', which changes,`, 'make it a constant', declaration);
-      }
+      const declaration = module.variables.get(name);
+      if (declaration !== undefined && module.changed().has(name))
+        fail(this, `the module's variable '${name}', which changes,`, 'make it a constant', declaration);
       return value;
     } catch (error) {
       if (error instanceof Unreachable || error instanceof NotStatic) {

@@ -54,7 +54,7 @@ export function makeObject(c: Context, node: ts.ObjectLiteralExpression, environ
       c.hint = hint;
     } else if (ts.isMethodDeclaration(property)) {
       const name = propertyName(c, property.name, environment);
-      put(name, { kind: 'function', node: property, environment, module: environment.module, name });
+      put(name, { kind: 'function', node: property, environment, module: environment.module, name: `Object.${name}` });
     } else fail(c, 'an accessor of an object literal', 'write a method or a class', property);
   }
   return object;

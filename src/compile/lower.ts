@@ -4,7 +4,7 @@ import { type Analysis, analyse } from './analyse.js';
 import type { CodeBuilder } from './code-builder.js';
 import type { Context } from './context.js';
 import { Demands, failAt } from './demands.js';
-import type { Block, HirElement, HirSource, Instruction } from './hir.js';
+import { type Block, type HirElement, type HirSource, type Instruction, reversePostorder } from './hir.js';
 import { LoweredValues } from './lowered-values.js';
 import { lowerPure } from './lower-pure.js';
 import { isExact, type NumberRange } from './number-ranges.js';
@@ -15,8 +15,9 @@ import { tidy } from './tidy.js';
 /** Makes a program of the graph that the interpreter has built. */
 export function lowerProgram({ code }: Context, name: string): Program {
   simplifyBranches(code);
-  let analysis = analyse(code.entry, code.tables);
-  if (foldChecks(analysis)) analysis = analyse(code.entry, code.tables);
+  const analysed = analyse(code.entry, code.tables);
+  // What goes away throws: nothing that is known comes from there.
+  const analysis = foldChecks(analysed) ? { ...analysed, blocks: reversePostorder(code.entry) } : analysed;
   reportUnassigned(code, analysis);
   const types = new Types(analysis, code.tables);
   const demands = new Demands(code, analysis, types);

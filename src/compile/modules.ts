@@ -41,7 +41,7 @@ export interface ParsedModule {
   readonly reexports: ReadonlyMap<string, ImportedName>;
   readonly starExports: readonly ImportTarget[];
   /** Names of module level whose values change. */
-  readonly changed: ReadonlySet<string>;
+  readonly changed: () => ReadonlySet<string>;
 }
 
 export type Module = ParsedModule;
@@ -167,7 +167,7 @@ export class ModuleLoader {
       exports,
       reexports,
       starExports,
-      changed: changedRoots(file),
+      changed: () => changedRoots(file),
     };
   }
 

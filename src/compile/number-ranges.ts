@@ -65,8 +65,8 @@ export const isSameRange = (a: NumberRange, b: NumberRange): boolean =>
   a.mayBeNegativeZero === b.mayBeNegativeZero &&
   a.mayBeNaN === b.mayBeNaN;
 
-const UP = [0, 1, 31, 32, 63, 255, 1023, 1024, 65535, 2 ** 24, I32_MOST, U32_MOST, 2 ** 48, EXACT, Infinity];
-const DOWN = [0, -1, -32, -1024, -65536, I32_LEAST, -(2 ** 48), -EXACT, -Infinity];
+const UP = [0, 1, 1024, I32_MOST, U32_MOST, EXACT, Infinity];
+const DOWN = [0, -1, I32_LEAST, -EXACT, -Infinity];
 
 /** `next`, with bounds that grew moved on to the next threshold, so that growing ends. */
 export const widenNumbers = (before: NumberRange, next: NumberRange): NumberRange => ({

@@ -65,6 +65,53 @@ export function assignedBy(node: ts.Node): ts.Expression | null {
   return isStep ? node.operand : null;
 }
 
+/** What a file changes: targets of assignments, and receivers of `push` and the like. */
+interface Change {
+  readonly node: ts.Node;
+  readonly target: ts.Expression;
+  readonly isAssignment: boolean;
+}
+
+const MUTATORS = new Set(['push', 'pop', 'shift', 'unshift', 'splice', 'sort', 'reverse', 'fill', 'copyWithin', 'set']);
+const changes = new WeakMap<ts.SourceFile, readonly Change[]>();
+
+/** All changes of a file, found in one walk. */
+function changesOf(file: ts.SourceFile): readonly Change[] {
+  const known = changes.get(file);
+  if (known !== undefined) return known;
+  const found: Change[] = [];
+  const visit = (node: ts.Node): void => {
+    switch (node.kind) {
+      case ts.SyntaxKind.BinaryExpression:
+      case ts.SyntaxKind.PostfixUnaryExpression:
+      case ts.SyntaxKind.PrefixUnaryExpression: {
+        const target = assignedBy(node);
+        if (target !== null) found.push({ node, target, isAssignment: true });
+        break;
+      }
+      case ts.SyntaxKind.ForOfStatement:
+      case ts.SyntaxKind.ForInStatement: {
+        const { initializer } = node as ts.ForInOrOfStatement;
+        if (!ts.isVariableDeclarationList(initializer)) found.push({ node, target: initializer, isAssignment: true });
+        break;
+      }
+      case ts.SyntaxKind.DeleteExpression:
+        found.push({ node, target: (node as ts.DeleteExpression).expression, isAssignment: false });
+        break;
+      case ts.SyntaxKind.CallExpression: {
+        const callee = (node as ts.CallExpression).expression;
+        if (ts.isPropertyAccessExpression(callee) && MUTATORS.has(callee.name.text))
+          found.push({ node, target: callee.expression, isAssignment: false });
+        break;
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  changes.set(file, found);
+  return found;
+}
+
 const assigned = new WeakMap<ts.Node, ReadonlySet<string>>();
 
 /** Names of variables that are assigned somewhere in a node, other than by their declaration. */
@@ -85,14 +132,8 @@ export function assignedNames(root: ts.Node): ReadonlySet<string> {
     } else if (isAssignment(inner)) collect(inner.left);
     else if (ts.isSpreadElement(inner)) collect(inner.expression);
   };
-  const visit = (node: ts.Node): void => {
-    const target = assignedBy(node);
-    if (target !== null) collect(target);
-    if ((ts.isForOfStatement(node) || ts.isForInStatement(node)) && !ts.isVariableDeclarationList(node.initializer))
-      collect(node.initializer);
-    ts.forEachChild(node, visit);
-  };
-  visit(root);
+  for (const { node, target, isAssignment: isIt } of changesOf(root.getSourceFile()))
+    if (isIt && node.pos >= root.pos && node.end <= root.end) collect(target);
   assigned.set(root, names);
   return names;
 }
@@ -137,31 +178,23 @@ export function mutableFieldsOf(node: ts.ClassLikeDeclaration): ReadonlySet<stri
   return fields;
 }
 
-const MUTATORS = new Set(['push', 'pop', 'shift', 'unshift', 'splice', 'sort', 'reverse', 'fill', 'copyWithin', 'set']);
-
 const rootOf = (node: ts.Expression): ts.Identifier | null => {
   let at = withoutParentheses(node);
   while (ts.isPropertyAccessExpression(at) || ts.isElementAccessExpression(at)) at = withoutParentheses(at.expression);
   return ts.isIdentifier(at) ? at : null;
 };
 
+const changed = new WeakMap<ts.SourceFile, ReadonlySet<string>>();
+
 /** Names of a file whose objects change: roots of assignment targets, receivers of `push` and the like. */
 export function changedRoots(file: ts.SourceFile): ReadonlySet<string> {
+  const known = changed.get(file);
+  if (known !== undefined) return known;
   const names = new Set(assignedNames(file));
-  const visit = (node: ts.Node): void => {
-    const target =
-      assignedBy(node) ??
-      (ts.isDeleteExpression(node)
-        ? node.expression
-        : ts.isCallExpression(node) &&
-            ts.isPropertyAccessExpression(node.expression) &&
-            MUTATORS.has(node.expression.name.text)
-          ? node.expression.expression
-          : null);
-    const root = target === null ? null : rootOf(target);
+  for (const { target } of changesOf(file)) {
+    const root = rootOf(target);
     if (root !== null) names.add(root.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
+  }
+  changed.set(file, names);
   return names;
 }

@@ -78,9 +78,10 @@ export function perform(instruction: Collective, lanes: number, from: LaneOperan
       return;
     case 'ballot': {
       const result = votes(lanes, from);
-      forEachLane(lanes, (lane) => {
+      for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+        const lane = 31 - Math.clz32(rest & -rest);
         to.low[lane] = result >>> from.a[lane]!;
-      });
+      }
       return;
     }
     case 'shfl.idx':
@@ -108,6 +109,45 @@ export function perform(instruction: Collective, lanes: number, from: LaneOperan
   }
 }
 
+/**
+ * The same for lanes that each name their partners in a mask of `masks`, all of which take part. The masks of partners
+ * agree.
+ */
+export function performByMask(
+  instruction: Collective,
+  lanes: number,
+  live: number,
+  masks: Int32Array,
+  from: LaneOperands,
+  to: LaneResults,
+): void {
+  switch (instruction.operation) {
+    case 'sync':
+      return;
+    case 'any':
+    case 'all':
+    case 'ballot': {
+      const all = votes(lanes, from);
+      const { operation } = instruction;
+      for (let rest = lanes; rest !== 0; rest &= rest - 1) {
+        const lane = 31 - Math.clz32(rest & -rest);
+        const members = masks[lane]! & live;
+        const mine = all & members;
+        if (operation === 'any') to.low[lane] = mine !== 0 ? 1 : 0;
+        else if (operation === 'all') to.low[lane] = mine === members ? 1 : 0;
+        else to.low[lane] = mine >>> from.a[lane]!;
+      }
+      return;
+    }
+    default:
+      for (let rest = lanes; rest !== 0; ) {
+        const members = masks[31 - Math.clz32(rest & -rest)]! & live;
+        perform(instruction, members, from, to);
+        rest &= ~members;
+      }
+  }
+}
+
 function forEachLane(lanes: number, visit: (lane: number) => void): void {
   for (let rest = lanes; rest !== 0; rest &= rest - 1) visit(31 - Math.clz32(rest & -rest));
 }
@@ -125,13 +165,15 @@ function votes(lanes: number, { low }: LaneOperands): number {
   return result;
 }
 
-function shuffle({ operation }: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
+function shuffle({ operation, type }: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
+  const isDouble = type === 'f64';
+  const isWide = type === 'i64' || type === 'u64';
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
     const lane = 31 - Math.clz32(rest & -rest);
     const source = shuffleSource(operation, lane, from.a[lane]!, from.b[lane]!, lanes);
-    to.low[lane] = from.low[source]!;
-    to.high[lane] = from.high[source]!;
-    to.double[lane] = from.double[source]!;
+    if (isDouble) to.double[lane] = from.double[source]!;
+    else to.low[lane] = from.low[source]!;
+    if (isWide) to.high[lane] = from.high[source]!;
   }
 }
 

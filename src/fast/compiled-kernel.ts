@@ -1,7 +1,7 @@
 import type { Instruction, Program } from '../program/index.js';
 import { optimized } from '../program/index.js';
 import { type EmitOptions, emitFast } from './emit.js';
-import { type Layout, LANES } from './layout.js';
+import type { Layout } from './layout.js';
 import { arithmetic, runtime } from './runtime.js';
 import type { FastWarp } from './warp.js';
 
@@ -25,11 +25,14 @@ export class CompiledKernel {
   readonly source: string;
   readonly #layout: Layout;
   readonly #frames: Frame[] = [];
+  readonly #mostFreeFrames: number;
 
   constructor(program: Program, options: EmitOptions) {
     const { source, layout, suspended, isConverged } = emitFast(optimized(program), options);
     this.program = program;
     this.#layout = layout;
+    const { fWords, vWords, dWords } = layout;
+    this.#mostFreeFrames = Math.floor(FREE_FRAME_BYTES / (4 * (fWords + vWords + 2 * dWords) + FRAME_OVERHEAD_BYTES));
     this.suspended = suspended;
     this.isConverged = isConverged;
     this.source = source;
@@ -42,24 +45,24 @@ export class CompiledKernel {
   }
 
   takeFrame(): Frame {
+    const free = this.#frames.pop();
+    // What has been seen of masks was another warp's.
+    if (free !== undefined) free.F.fill(0);
     const { fWords, vWords, dWords } = this.#layout;
-    return (
-      this.#frames.pop() ?? {
-        F: new Int32Array(fWords),
-        V: new Int32Array(vWords),
-        D: new Float64Array(dWords),
-      }
-    );
+    return free ?? { F: new Int32Array(fWords), V: new Int32Array(vWords), D: new Float64Array(dWords) };
   }
 
   /** A frame that nobody uses any more. */
   giveFrame(frame: Frame): void {
-    if (this.#frames.length < MOST_FREE_FRAMES) this.#frames.push(frame);
+    if (this.#frames.length < this.#mostFreeFrames) this.#frames.push(frame);
   }
 }
 
-/** Frames kept for reuse: as many as warps run at a time where they end one after the other. */
-const MOST_FREE_FRAMES = 4 * LANES;
+/** What three typed arrays cost beside their elements. */
+const FRAME_OVERHEAD_BYTES = 600;
+
+/** Bytes of frames that are kept for reuse. */
+const FREE_FRAME_BYTES = 2 ** 23;
 let compiled = 0;
 
 const known = new WeakMap<Program, Map<string, CompiledKernel>>();

@@ -10,18 +10,19 @@ import {
   type Names,
   type Operand,
   type Program,
+  reachableWithout,
   SPECIAL_NAMES,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
 import { type Access, type AccessContext, type ElementNames, emitAccess, refreshSite, siteLocals } from './access-code.js';
-import { flowOf, type Node, type NodeEnd } from './flow.js';
+import { flowOf, graphOf, type Node, type NodeEnd } from './flow.js';
 import { findHammocks, type Hammock } from './hammocks.js';
 import { type Layout, layOut, planesOf } from './layout.js';
 import { liveVariables } from './liveness.js';
 import { findLocals } from './locals.js';
 import { type LaneNames, laneNames, localsOf, type Naming, warpNames } from './names.js';
 import { findRegions, type Region, warpGraph } from './regions.js';
-import { cutSegments, isFull, type LanePart, type Segment, type Segments } from './segments.js';
+import { type Collective, cutSegments, isFull, type LanePart, type Segment, type Segments } from './segments.js';
 import { findStrides, type Strides } from './strides.js';
 import { structured } from './structure.js';
 import { analyseUniformity, exitOf, isSpeculative, type Shape, type Uniformity } from './uniformity.js';
@@ -98,6 +99,19 @@ function analyse(program: Program, shape: Shape, converged: boolean): Analysis {
   }
 }
 
+/** Whether a mask is a variable of 32-bit words that is set once in a warp's life. */
+function constantMasks(program: Program, nodes: readonly Node[]): (mask: Operand) => boolean {
+  const definitions = countDefinitions(program);
+  const graph = graphOf(nodes);
+  return (mask) => {
+    if (mask.kind !== 'variable' || definitions[mask.index] !== 1) return false;
+    const { type } = program.variables[mask.index]!;
+    if (type !== 'i32' && type !== 'u32') return false;
+    const setter = nodes.findIndex(({ items }) => items.some((item) => defUseOf(item).targets.includes(mask.index)));
+    return setter !== -1 && !reachableWithout(graph, graph[setter]!, -1).has(setter);
+  };
+}
+
 /** Whether lanes poll one by one: some may have to go on so that others come to an end. */
 const hasDivergentPolls = ({ nodes, hammocks }: Analysis): boolean =>
   hammocks.some(({ nodes: inside }) => [...inside].some((node) => nodes[node]!.end.op === 'poll'));
@@ -135,6 +149,8 @@ class Emitter {
   readonly #suspended: Instruction[] = [];
   readonly #isConverged: boolean;
   #fresh = 0;
+  /** Words at the end of `F`: the live lanes with which masks have been looked at. */
+  #seenMasks = 0;
 
   constructor(program: Program, options: EmitOptions, analysis: Analysis, isConverged: boolean) {
     this.#program = program;
@@ -145,7 +161,7 @@ class Emitter {
     this.#uniformity = uniformity;
     this.#hammocks = hammocks;
     this.#splits = others;
-    this.#segments = cutSegments(nodes, hammocks, uniformity);
+    this.#segments = cutSegments(nodes, hammocks, uniformity, constantMasks(program, nodes));
     const locals = findLocals(program, nodes, this.#segments);
     this.#localArrays = locals.arrays;
     const isLocal = (variable: number) =>
@@ -176,7 +192,8 @@ class Emitter {
       ...this.#functions,
       `return [${regions.join(', ')}];`,
     ].join('\n');
-    return { source, layout: this.#layout, suspended: this.#suspended, isConverged: this.#isConverged };
+    const layout = { ...this.#layout, fWords: this.#layout.fWords + this.#seenMasks };
+    return { source, layout, suspended: this.#suspended, isConverged: this.#isConverged };
   }
 
   // --- Regions: functions (w, mask) that run until the warp leaves off or another region begins.
@@ -221,8 +238,8 @@ class Emitter {
     };
     for (const node of nodes) {
       for (const segment of this.#segments.ofNode.get(node) ?? []) {
-        if (segment.kind !== 'lanes') note(segment.instruction);
-        else
+        if (segment.kind === 'warp' || segment.kind === 'collective') note(segment.instruction);
+        else if (segment.kind === 'lanes')
           for (const part of segment.parts) {
             if (part.kind === 'hammock') {
               for (const inner of part.hammock.nodes) for (const item of this.#nodes[inner]!.items) note(item);
@@ -369,6 +386,8 @@ class Emitter {
         return this.#warpInstruction(segment.instruction);
       case 'collective':
         return this.#collective(segment.instruction, segment.isOffered);
+      case 'masks':
+        return this.#masks(segment.instruction);
       case 'lanes':
         return this.#lanes(segment.parts, segment.id, node);
       default:
@@ -743,6 +762,8 @@ class Emitter {
         return this.#offer(part.instruction);
       case 'receive':
         return this.#receive(part.instruction);
+      case 'vote':
+        return this.#vote(part.instruction);
       case 'hammock':
         return this.#hammock(part.hammock, context, id);
       default:
@@ -883,6 +904,29 @@ class Emitter {
       ['sync', 'any', 'all', 'ballot'].includes(instruction.operation) &&
       this.#uniformity.isUniform(instruction.mask)
     );
+  }
+
+  /** Looks at the masks of a vote, unless they have been seen with these live lanes, and notes the votes. */
+  #masks(instruction: Collective): string {
+    const { mask, value, site } = instruction;
+    const seen = this.#layout.fWords + this.#seenMasks++;
+    const number = this.#suspended.push(instruction) - 1;
+    const place = this.#layout.place[(mask as { index: number }).index]!;
+    const check = `if (F[${seen}] !== mask) { E.checkMasks(w, ${number}, mask, V, ${place}); F[${seen}] = mask; }`;
+    return value === null ? check : `${check} q${site} = ${this.#mask(value)};`;
+  }
+
+  /** A lane's result of a vote among the lanes of its mask. */
+  #vote({ operation, mask, to, a, site }: Collective): string {
+    const votes = `q${site} & ${this.#lane.value(mask)}`;
+    switch (operation) {
+      case 'any':
+        return this.#lane.assign(to, `(${votes}) !== 0`);
+      case 'all':
+        return this.#lane.assign(to, `(${votes}) === (mask & ${this.#lane.value(mask)})`);
+      default:
+        return this.#lane.assign(to, `((${votes}) >>> ${this.#lane.value(a!)}) >>> 0`);
+    }
   }
 
   #collective(instruction: Instruction, isOffered: boolean): string {

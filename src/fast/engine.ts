@@ -11,7 +11,7 @@ import { formatSchedule } from '../simt/schedule.js';
 import type { LastStep } from '../simt/scheduler.js';
 import type { WaitingGroup } from '../simt/waiting.js';
 import { FastBarrier } from './barrier.js';
-import { type Collective, lowestLane, opcodeOf, perform } from './collectives.js';
+import { type Collective, lowestLane, opcodeOf, perform, performByMask } from './collectives.js';
 import { type CompiledKernel, compiledKernelOf } from './compiled-kernel.js';
 import { LEFT } from './emit.js';
 import { LANES } from './layout.js';
@@ -336,7 +336,7 @@ export class FastEngine implements Engine, RuntimeHost {
     this.#operation = instruction;
     const { lanes } = group;
     if ((warp.waiting === null || warp.waiting.pending.length === 0) && isComplete(lanes, warp.live)) {
-      performByMask(instruction, lanes, warp.live);
+      performByMask(instruction, lanes, warp.live, runtime.xm, OPERANDS, RESULTS);
       this.#operation = null;
       return warp.next;
     }
@@ -345,16 +345,21 @@ export class FastEngine implements Engine, RuntimeHost {
     return -1;
   }
 
+  checkTogether(warp: FastWarp, suspended: number, lanes: number): void {
+    const instruction = warp.block.kernel.suspended[suspended]! as Collective;
+    if (isComplete(lanes, lanes)) return;
+    this.#operation = instruction;
+    this.#checkMasks(instruction, lanes);
+    throw new RangeError(
+      `${warp.block.kernel.program.name}: lanes of a warp name others in the mask of a warp-wide operation that do not name them; mode 'fast' does not model that: use mode 'step' or 'ref'`,
+    );
+  }
+
   performTogether(warp: FastWarp, suspended: number, lanes: number): void {
     const instruction = warp.block.kernel.suspended[suspended]! as Collective;
+    this.checkTogether(warp, suspended, lanes);
     this.#operation = instruction;
-    if (!isComplete(lanes, lanes)) {
-      this.#checkMasks(instruction, lanes);
-      throw new RangeError(
-        `${warp.block.kernel.program.name}: lanes of a warp name others in the mask of a warp-wide operation that do not name them; mode 'fast' does not model that: use mode 'step' or 'ref'`,
-      );
-    }
-    performByMask(instruction, lanes, lanes);
+    performByMask(instruction, lanes, lanes, runtime.xm, OPERANDS, RESULTS);
     this.#operation = null;
   }
 
@@ -608,15 +613,6 @@ function isComplete(lanes: number, live: number): boolean {
     rest &= ~members;
   }
   return true;
-}
-
-/** Performs an operation for the lanes of each mask. */
-function performByMask(instruction: Collective, lanes: number, live: number): void {
-  for (let rest = lanes; rest !== 0; ) {
-    const members = runtime.xm[31 - Math.clz32(rest & -rest)]! & live;
-    perform(instruction, members, OPERANDS, RESULTS);
-    rest &= ~members;
-  }
 }
 
 /** Offered barriers, by number and count. */

@@ -38,7 +38,10 @@ export function findLocals(program: Program, nodes: readonly Node[], segments: S
         for (const part of segment.parts) forEachReference(part, nodes, note(segment.id), cannot);
       } else {
         const { instruction } = segment;
-        for (const reference of referencesOf(instruction, cannot)) note(WARP)(reference);
+        for (const reference of referencesOf(instruction, cannot)) {
+          // A vote's result is taken by a lane loop of its own.
+          if (segment.kind !== 'masks' || !reference.isWrite) note(WARP)(reference);
+        }
       }
     }
     const { end } = nodes[node]!;
@@ -78,6 +81,12 @@ function forEachReference(
       break;
     case 'offer':
       for (const reference of referencesOf(part.instruction, cannot)) if (!reference.isWrite) visit(reference);
+      break;
+    case 'vote':
+      for (const operand of [part.instruction.mask, part.instruction.a]) {
+        if (operand?.kind === 'variable') visit({ isWrite: false, isArray: false, index: operand.index });
+      }
+      visit({ isWrite: true, isArray: false, index: part.instruction.to });
       break;
     case 'receive':
       for (const reference of referencesOf(part.instruction, cannot)) {

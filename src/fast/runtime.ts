@@ -34,6 +34,7 @@ export interface RuntimeHost {
   shared(warp: FastWarp, name: string, type: ScalarType, count: number): number;
   exitLanes(warp: FastWarp, lanes: number): void;
   performTogether(warp: FastWarp, suspended: number, lanes: number): void;
+  checkTogether(warp: FastWarp, suspended: number, lanes: number): void;
   notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never;
 }
 
@@ -333,6 +334,12 @@ class Runtime {
 
   performTogether(warp: FastWarp, suspended: number, lanes: number): void {
     this.#host!.performTogether(warp, suspended, lanes);
+  }
+
+  /** Member masks of a vote lie in `V` from `place` on. @throws as {@link performTogether} */
+  checkMasks(warp: FastWarp, suspended: number, lanes: number, V: Int32Array, place: number): void {
+    for (let lane = 0; lane < LANES; lane++) this.xm[lane] = V[place + lane]!;
+    this.#host!.checkTogether(warp, suspended, lanes);
   }
 
   notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never {

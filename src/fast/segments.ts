@@ -10,14 +10,20 @@ export type LanePart =
   /** Hands the operands of a warp-wide operation to the machine. */
   | { readonly kind: 'offer'; readonly instruction: Instruction }
   /** Takes its results. */
-  | { readonly kind: 'receive'; readonly instruction: Instruction };
+  | { readonly kind: 'receive'; readonly instruction: Instruction }
+  /** Takes the result of a vote among the lanes of its mask; what was voted is in a local of the region. */
+  | { readonly kind: 'vote'; readonly instruction: Collective };
 
 /** A part of a node, in order: done once for the warp, or in a loop over its lanes. */
 export type Segment =
   | { readonly kind: 'warp'; readonly instruction: Instruction }
   | { readonly kind: 'lanes'; readonly parts: readonly LanePart[]; readonly id: number }
   /** A warp-wide operation of a converged warp; operands have been offered, where it needs them. */
-  | { readonly kind: 'collective'; readonly instruction: Instruction; readonly isOffered: boolean };
+  | { readonly kind: 'collective'; readonly instruction: Instruction; readonly isOffered: boolean }
+  /** A vote under masks that differ by lane and never change: they are looked at once for each set of live lanes. */
+  | { readonly kind: 'masks'; readonly instruction: Collective };
+
+export type Collective = Extract<Instruction, { op: 'collective' }>;
 
 /** What a lane part does to memory. */
 interface Effects {
@@ -56,6 +62,7 @@ export function cutSegments(
   nodes: readonly Node[],
   hammocks: readonly Hammock[],
   { isUniform, isUniformInstruction }: Uniformity,
+  isConstantMask: (mask: Operand) => boolean,
 ): Segments {
   const inHammock = new Set(hammocks.flatMap(({ nodes: inside }) => [...inside]));
   const hammockAt = new Map(hammocks.map((hammock) => [hammock.entry, hammock]));
@@ -180,6 +187,12 @@ export function cutSegments(
         flush();
         segments.push({ kind: 'collective', instruction, isOffered: false });
         if (!setsUniform(instruction)) addLane({ kind: 'receive', instruction }, [instruction]);
+        return;
+      }
+      if (isVote && isConstantMask(instruction.mask)) {
+        flush();
+        segments.push({ kind: 'masks', instruction });
+        if (instruction.operation !== 'sync') addLane({ kind: 'vote', instruction }, [instruction]);
         return;
       }
       addLane({ kind: 'offer', instruction }, [instruction]);

@@ -1,6 +1,6 @@
 import { FastEngine, type FastOptions } from '../fast/index.js';
 import { type Program, programOf } from '../program/index.js';
-import type { EngineChooser, EngineFacts, EngineFactory, EngineMode, Launch } from '../simt/index.js';
+import type { EngineChooser, EngineFactory, EngineFacts, EngineMode, Launch } from '../simt/index.js';
 import { RefEngine } from '../simt/ref-engine.js';
 import { StepEngine } from '../step/index.js';
 

@@ -71,6 +71,8 @@ describe('a mismatch says what differs and who wrote it', () => {
             expected: 0x42,
             got: 2,
             lastWriter: {
+              mode: 'step',
+              byte: 2,
               kernel: 'computeSendRecvIndicesKernel',
               rank: 0,
               block: '(0,1,0)',
@@ -123,8 +125,9 @@ describe('an error of the simulated program', () => {
     expect(tooLong.every((line) => line.includes(file))).toBe(true);
   });
 
-  test('a limit: what each warp does, and the options', async () => {
-    const { exitCode, stdout } = await simtwin(['replay', path('good.safetensors.br'), '--quiet', '--max-steps', '90']);
+  test.each(['step', 'ref'])('a limit: what each warp does, and the options, in mode %s', async (mode) => {
+    const argv = ['replay', path('good.safetensors.br'), '--quiet', '--max-steps', '90', '--mode', mode];
+    const { exitCode, stdout } = await simtwin(argv);
     expect(exitCode).toBe(3);
     const [heading, problem, ...rest] = masked(stdout, folder()).split('\n');
     expect(heading).toBe('error: good.safetensors.br  (moe_comm_prepare_indices, ep1 k1 t5 r0)');
@@ -132,7 +135,7 @@ describe('an error of the simulated program', () => {
     const [last, empty, reproduce, limits, ...warps] = rest.reverse().slice(1);
     expect([limits, reproduce, empty, last]).toEqual([
       '  the limits are set by --max-steps, --max-idle-steps and --max-counter-steps',
-      '  replay     simtwin replay good.safetensors.br --schedule rr --max-steps N',
+      `  replay     simtwin replay good.safetensors.br --schedule rr --mode ${mode} --max-steps N`,
       '',
       '0 passed, 1 failed',
     ]);
@@ -162,7 +165,7 @@ describe('an error of the simulated program', () => {
 describe('more threads than the heap holds', () => {
   test('a sentence that names the way out', async () => {
     vi.spyOn(v8, 'getHeapStatistics').mockReturnValue({ ...v8.getHeapStatistics(), heap_size_limit: 2 ** 20 });
-    const { exitCode, stdout, stderr } = await simtwin(['run', 'prepare-indices', '--json']);
+    const { exitCode, stdout, stderr } = await simtwin(['run', 'prepare-indices', '--mode', 'ref', '--json']);
     vi.restoreAllMocks();
     expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({
@@ -175,6 +178,15 @@ describe('more threads than the heap holds', () => {
         },
       ],
     });
+  });
+
+  test('as many as a machine takes of any kind: what one can do about it, and no word of the heap', () => {
+    const error = new RangeError(
+      'k: more than 4000000 threads would be resident; limit them or raise maxResidentThreads',
+    );
+    expect(problemOf(error, 'a.safetensors', 'step').problem).toBe(
+      'k: more than 4000000 threads would be resident; limit the blocks of a device (--resident-blocks), or take fewer ranks or channels',
+    );
   });
 });
 

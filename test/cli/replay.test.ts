@@ -149,6 +149,8 @@ describe('--json', () => {
           firstDifference: null,
           steps: expect.any(Number),
           wallMs: 0,
+          mode: 'fast',
+          modeReason: null,
           schedule: 'rr',
           problem: null,
           reproduce: `simtwin replay ${smallCapture} --schedule rr`,

@@ -11,7 +11,7 @@ describe('a mistake gives exit code 2, nothing on stdout, and a sentence', () =>
     [['replya'], "unknown command 'replya'\n(Did you mean replay?)\n(see 'simtwin --help')"],
     [['replay'], "missing required argument 'path'\n(see 'simtwin replay --help')"],
     [['replay', 'x', '--jsn'], "unknown option '--jsn'\n(Did you mean --json?)\n(see 'simtwin replay --help')"],
-    [['replay', capture, '--mode', 'fast'], '--mode fast does not exist; this version has: ref'],
+    [['replay', capture, '--mode', 'quick'], '--mode quick does not exist; there are fast, step, ref'],
     [
       ['replay', capture, '--schedule', 'fifo'],
       "--schedule: 'fifo' does not fit: a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'",
@@ -69,6 +69,11 @@ describe('a mistake gives exit code 2, nothing on stdout, and a sentence', () =>
       '--args: vector_bytes must be a multiple of 16 from 16 to 245760, but is 100; for example {"vector_bytes": 4096}',
     ],
     [['run', 'moe_comm', '--out', '/'], '--out / must be a file, but is a folder'],
+    [['compile'], "missing required argument 'file'\n(see 'simtwin compile --help')"],
+    [['compile', 'no/such.ts'], 'there is no file no/such.ts'],
+    [['compile', fixtures], `${fixtures} must be a TypeScript file, but is a folder`],
+    [['compile', 'package.json', '--out', 'x.wasm'], '--out x.wasm must end in .js, .mjs or .json'],
+    [['compile', 'x.js', '--out', './x.js'], '--out ./x.js would overwrite the source'],
     [['list', '--all'], "unknown option '--all'\n(see 'simtwin list --help')"],
   ])('simtwin %j', async (argv, sentence) => {
     expect(await simtwin(argv)).toEqual({ exitCode: 2, stdout: '', stderr: `simtwin: ${sentence}\n` });
@@ -92,7 +97,7 @@ describe('a mistake gives exit code 2, nothing on stdout, and a sentence', () =>
 });
 
 describe('help', () => {
-  test.each([[], ['replay'], ['run'], ['list']])(
+  test.each([[], ['replay'], ['run'], ['list'], ['compile']])(
     'simtwin %s --help has examples and fits 120 columns',
     async (...argv) => {
       const { exitCode, stdout, stderr } = await simtwin([...argv, '--help']);

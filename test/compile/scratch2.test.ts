@@ -1,11 +1,15 @@
 import { test } from 'vitest';
 import { compileText } from './compile-text.js';
 import { randomKernel } from './random-kernel.js';
-import { formatProgram } from '../../src/program/format.js';
+import { compileFile } from '../../src/compile/index.js';
 test('x', () => {
-  const text = randomKernel(Number(process.env.SEED));
-  console.log(text.split('\n').map((l, i) => `${i + 1}: ${l}`).join('\n'));
-  const r = compileText(text);
-  console.log(r.errors.map(e => e.message));
-  if (process.env.SHOW) for (const p of r.programs.values()) console.log(formatProgram(p));
+  const texts = Array.from({ length: 200 }, (_, k) => randomKernel(k));
+  let t = performance.now();
+  for (const text of texts.slice(0, 50)) compileText(text);
+  console.log('warm', (performance.now() - t) / 50);
+  t = performance.now();
+  const cpu = process.cpuUsage();
+  for (const text of texts.slice(50)) compileText(text);
+  console.log('each', (performance.now() - t) / 150, process.cpuUsage(cpu).user / 150000);
+  for (const f of ['moe-all-to-all-kernel', 'moe-all-to-all-kernel']) { t = performance.now(); compileFile(`src/kernels/${f}.ts`); console.log(f, performance.now() - t); }
 });

@@ -73,6 +73,7 @@ export const FEATURES: readonly string[] = [
   'loop: for',
   'loop: for, down',
   'loop: for-of',
+  'loop: shrinking mask',
   'loop: strided',
   'loop: uniform bound',
   'loop: voted bound',

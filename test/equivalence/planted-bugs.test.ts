@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { CompileError } from '../../src/compile/index.js';
 import type { BasicBlock, Instruction, Names, Program } from '../../src/program/index.js';
 import { StepEngine } from '../../src/step/index.js';
-import { type Comparison, checkEquivalence, equivalence, kernelLines } from './equivalence.js';
+import { type Comparison, checkEquivalence, kernelLines } from './equivalence.js';
 import { kernels } from './kernel-arbitrary.js';
 import { describeCase } from './run-modes.js';
 
@@ -21,7 +22,17 @@ const MOST_LINES = 14;
 
 /** The property with a bug in it must fail, on a kernel of a few lines. */
 function expectFound(comparison: Comparison): void {
-  const details = fc.check(equivalence(kernels(), comparison), { seed: 7, numRuns: 1_000 });
+  const details = fc.check(
+    fc.property(kernels(), (c) => {
+      try {
+        checkEquivalence(c, comparison);
+      } catch (error) {
+        // That is for the property without a bug to find.
+        if (!(error instanceof CompileError)) throw error;
+      }
+    }),
+    { seed: 7, numRuns: 1_000 },
+  );
   expect(details.failed).toBe(true);
   const [c] = details.counterexample!;
   const report = `after ${details.numRuns} kernels: ${String(details.errorInstance)}\n${describeCase(c)}`;
@@ -71,6 +82,7 @@ describe('a bug of the front end is found:', () => {
       'a branch the wrong way round',
       blocks(({ instructions: list, terminator: end }) => ({
         instructions: list,
+        // biome-ignore lint/suspicious/noThenProperty: a branch's target is called so
         terminator: end.op === 'branch' ? { ...end, then: end.else, else: end.then } : end,
       })),
     ],

@@ -1,7 +1,7 @@
 import type { Stmt } from './kernel-ast.js';
 import { BLOCK, type Context, declare, isBlockWide, line, name, type Printing, spend } from './print-context.js';
-import { expr, number } from './print-control.js';
 import { printWhole } from './print-expression.js';
+import { expr, number } from './statement-operands.js';
 
 const syncthreads = (p: Printing, c: Context): void => {
   spend(p, c);
@@ -23,7 +23,10 @@ export function printSync(p: Printing, c: Context, s: Stmt): void {
 /** Barriers with numbers and counts. Every warp must come: none of them may have exited as a whole. */
 export function printBarrier(p: Printing, c: Context, s: Stmt): void {
   if (!isBlockWide(c)) return;
-  if (p.hasExited) return syncthreads(p, c);
+  if (p.hasExited) {
+    syncthreads(p, c);
+    return;
+  }
   const all = p.blockWarps * 32;
   const id = 1 + (number(s, 1) % 15);
   spend(p, c);

@@ -1,7 +1,7 @@
 import type { Stmt } from './kernel-ast.js';
 import { type Callable, type Context, declare, line, name, PREFIXES, type Printing } from './print-context.js';
-import { number } from './print-control.js';
 import { literal, printArguments, withoutParentheses } from './print-expression.js';
+import { number } from './statement-operands.js';
 
 /** A call of a generator: its result may be used at once, beside what it may have changed. */
 function printGeneratorCall(p: Printing, c: Context, s: Stmt, { call, ast }: Callable, field: string | null): void {

@@ -1,5 +1,5 @@
 import type { ScalarType } from '../../src/simt/index.js';
-import type { ExprType, FunctionAst, KernelCase } from './kernel-ast.js';
+import type { ExprType, FunctionAst, KernelCase, Stmt } from './kernel-ast.js';
 import { BLOCKS, threadsOf } from './kernel-ast.js';
 
 /** Who has the same value: nobody, the lanes that are together, the whole block. */
@@ -22,6 +22,8 @@ export interface Group {
 
 export const WARP_GROUP: Group = { level: 'warp', mask: 'FULL_MASK', constant: 0xffffffff, tileLanes: 32 };
 export const BLOCK_GROUP: Group = { ...WARP_GROUP, level: 'block' };
+/** The group without the other warps. */
+export const below = (group: Group): Group => (group.level === 'block' ? WARP_GROUP : group);
 export const SELF_GROUP: Group = { level: 'self', mask: 't.lanemaskEq', constant: null, tileLanes: 1 };
 
 export interface Variable {
@@ -72,6 +74,8 @@ export interface Context {
 
 /** A kernel that is being printed. */
 export interface Printing {
+  /** Prints a statement: here so that files that print those within others need not import all of them. */
+  readonly printStatement: (p: Printing, c: Context, s: Stmt) => void;
   readonly kernel: KernelCase;
   readonly threads: number;
   readonly blockWarps: number;
@@ -87,9 +91,10 @@ export interface Printing {
   readonly classes: { readonly fields: readonly ExprType[]; readonly methods: readonly Callable[] }[];
 }
 
-export function newPrinting(kernel: KernelCase): Printing {
+export function newPrinting(kernel: KernelCase, printStatement: Printing['printStatement']): Printing {
   const threads = threadsOf(BLOCKS[kernel.block]!);
   return {
+    printStatement,
     kernel,
     threads,
     blockWarps: Math.ceil(threads / 32),

@@ -1,4 +1,4 @@
-import { FAULTS, GRIDS, type Stmt } from './kernel-ast.js';
+import { FAULTS, GRIDS } from './kernel-ast.js';
 import { type Context, line, name, type Printing } from './print-context.js';
 
 /** What a thread does that must fail. */
@@ -33,7 +33,7 @@ function registers(p: Printing, use: (name: string) => readonly string[]): reado
 const faulted = new WeakMap<Printing, number>();
 
 /** Before the statement that the case chooses, in the kernel itself: one thread does what must fail. */
-export function printFault(p: Printing, c: Context, _s: Stmt): void {
+export function printFault(p: Printing, c: Context): void {
   const { fault, grid } = p.kernel;
   if (fault === null || c.kind !== 'kernel') return;
   const at = faulted.get(p) ?? 0;

@@ -8,8 +8,8 @@ import {
   type KernelCase,
   OWN_WORDS,
   SCRATCH_WORDS,
-  type Stmt,
 } from './kernel-ast.js';
+import { mayReturn, printBody } from './print-body.js';
 import {
   BLOCK_GROUP,
   type Context,
@@ -22,8 +22,8 @@ import {
   type Variable,
   WARP_GROUP,
 } from './print-context.js';
-import { printBody } from './print-control.js';
 import { printWhole } from './print-expression.js';
+import { printStatement } from './print-statement.js';
 
 /** A kernel as TypeScript source, and what is in it. */
 export interface PrintedKernel {
@@ -208,12 +208,9 @@ function sharedDeclarations(p: Printing, lines: readonly string[]): string[] {
   return [...declared, ...own, ...(own.length > 0 ? ['  yield* t.syncthreads();'] : [])];
 }
 
-export const mayReturn = (body: readonly Stmt[]): boolean =>
-  body.some((s) => s.op === 'return' || s.bodies.some(mayReturn));
-
 /** Prints a kernel named `kernel`. */
 export function printKernel(kernel: KernelCase): PrintedKernel {
-  const p = newPrinting(kernel);
+  const p = newPrinting(kernel, printStatement);
   p.features.add(`block ${JSON.stringify(BLOCKS[kernel.block])}`);
   p.features.add(`grid ${JSON.stringify(GRIDS[kernel.grid])}`);
   p.features.add(`schedule ${kernel.schedule.replace(/:\d+/g, '').replace(/,.*/, '')}`);

@@ -1,8 +1,7 @@
 import type { Stmt } from './kernel-ast.js';
 import { type Context, declare, elementType, line, name, PREFIXES, type Printing, spend } from './print-context.js';
-import { expr, number } from './print-control.js';
 import { literal, masked, printExpr, printWhole } from './print-expression.js';
-import { scalar, valueOf } from './print-statement.js';
+import { expr, number, scalar, valueFor } from './statement-operands.js';
 
 /** Pointers in variables: moved, chosen, null, into one space or the other. They stay in the thread's own memory. */
 export function printPointers(p: Printing, c: Context, s: Stmt): void {
@@ -12,7 +11,7 @@ export function printPointers(p: Printing, c: Context, s: Stmt): void {
   const condition = printWhole(p, c, expr(s, 5, 'bool'));
   const small = () => masked(printWhole(p, c, expr(s, 0, 'i32')), 4);
   const at = number(s, 2) % 4;
-  const store = () => line(c, `${q}.store(${at}, ${printWhole(p, c, valueOf(s, type))});`);
+  const store = () => line(c, `${q}.store(${at}, ${printWhole(p, c, valueFor(s, type))});`);
   const load = () => {
     const variable = declare(c, { name: name(p, PREFIXES[result]), type: result, isMutable: false });
     line(c, `const ${variable.name} = ${q}.load(${at});`);
@@ -29,7 +28,7 @@ export function printPointers(p: Printing, c: Context, s: Stmt): void {
       p.features.add('pointers: moved in a loop');
       line(c, `let ${q} = own.cast('${type}');`);
       line(c, `for (let j = 0; j < 3; j++) {`);
-      line(c, `  ${q}.store(0, ${printWhole(p, c, valueOf(s, type))});`);
+      line(c, `  ${q}.store(0, ${printWhole(p, c, valueFor(s, type))});`);
       line(c, `  ${q} = ${q}.add(1);`);
       line(c, '}');
       load();

@@ -11,9 +11,8 @@ import {
   type Registers,
   spend,
 } from './print-context.js';
-import { expr, number } from './print-control.js';
 import { elementsIn, masked, printExpr, printWhole, typed } from './print-expression.js';
-import { scalar, scratchElements, valueOf } from './print-statement.js';
+import { expr, number, scalar, scratchElements, valueFor } from './statement-operands.js';
 
 /** Register arrays. Those that begin defined stay so and may be read; the others hold undefined bytes and only move. */
 export function printRegisters(p: Printing, c: Context, s: Stmt): void {
@@ -27,7 +26,7 @@ export function printRegisters(p: Printing, c: Context, s: Stmt): void {
   switch (s.op) {
     case 'regSet':
       p.features.add('registers: set');
-      line(c, `${at(p, c, s, array, 1)}.set(${printWhole(p, c, valueOf(s, array.type))});`);
+      line(c, `${at(p, c, s, array, 1)}.set(${printWhole(p, c, valueFor(s, array.type))});`);
       return;
     case 'regMove':
       printMove(p, c, s, array);
@@ -53,7 +52,7 @@ function printNewArray(p: Printing, c: Context, s: Stmt): void {
   const isArgument = number(s, 1) % 5 === 4;
   const count = isArgument ? COUNT_ARGUMENT : [4, 1, 2, 8][number(s, 1) % 5]!;
   const isDefined = (number(s, 2) & 1) === 0;
-  const value = printWhole(p, c, valueOf(s, type));
+  const value = printWhole(p, c, valueFor(s, type));
   const array: Registers = { name: name(p, 'r'), type, count, isDefined };
   p.features.add(isArgument ? 'registers: count is an argument' : 'registers: constant count');
   p.features.add(`registers of ${type}`);
@@ -169,13 +168,13 @@ function printRegisterStore(p: Printing, c: Context, s: Stmt, array: Registers):
   }
   if (form === 1 && fitsFour(array)) {
     const { pointer, index } = place(p, c, s, array, false, 4);
-    const value = printWhole(p, c, valueOf(s, array.type));
+    const value = printWhole(p, c, valueFor(s, array.type));
     p.features.add('registers: storeVolatileV4');
     line(c, `yield* t.storeVolatileV4(${pointer}, ${index}, [${first}, ${value}, ${other(2)}, ${other(3)}]);`);
     return;
   }
   const { pointer, index } = place(p, c, s, array, false, 2);
-  const value = number(s, 2) & 1 ? printWhole(p, c, valueOf(s, array.type)) : other(number(s, 2));
+  const value = number(s, 2) & 1 ? printWhole(p, c, valueFor(s, array.type)) : other(number(s, 2));
   p.features.add('registers: storeVolatileV2');
   line(c, `yield* t.storeVolatileV2(${pointer}, ${index}, ${first}, ${value});`);
 }

@@ -1,5 +1,5 @@
-import { type ScalarType, scalarBytes } from '../../src/simt/index.js';
-import { SCRATCH_WORDS, type Stmt } from './kernel-ast.js';
+import { scalarBytes } from '../../src/simt/index.js';
+import type { StatementName, Stmt } from './kernel-ast.js';
 import {
   printBarrier,
   printExchange,
@@ -9,6 +9,8 @@ import {
   printSignal,
   printSync,
 } from './print-block.js';
+import { printBody } from './print-body.js';
+import { printIf, printSwitch } from './print-branches.js';
 import { printCallGenerator, printCallMethod, printNew } from './print-calls.js';
 import {
   type Context,
@@ -22,125 +24,83 @@ import {
   type Printing,
   spend,
 } from './print-context.js';
-import {
-  expr,
-  number,
-  printBody,
-  printBump,
-  printIf,
-  printJump,
-  printLet,
-  printLoop,
-  printReturn,
-  printSet,
-  printSwitch,
-} from './print-control.js';
 import { elementsIn, masked, printWhole, typed, zero } from './print-expression.js';
 import { printFault } from './print-fault.js';
+import { printJump, printLoop, printReturn } from './print-loops.js';
 import { printPointers } from './print-pointers.js';
 import { printRegisters } from './print-registers.js';
+import { printBump, printLet, printSet } from './print-variables.js';
 import { printCollective, printLazyVote, printShuffle, printTile } from './print-warp.js';
+import { expr, memoryScope, number, scalar, valueFor } from './statement-operands.js';
+
+/** Where a statement is lawful: in any function, where there is a thread, in the kernel itself. */
+type Place = 'anywhere' | 'with a thread' | 'in the kernel';
+
+const PRINTERS: Readonly<Record<StatementName, readonly [Place, (p: Printing, c: Context, s: Stmt) => void]>> = {
+  let: ['anywhere', printLet],
+  set: ['anywhere', printSet],
+  bump: ['anywhere', printBump],
+  if: ['anywhere', printIf],
+  loop: ['anywhere', printLoop],
+  switch: ['anywhere', printSwitch],
+  jump: ['anywhere', printJump],
+  return: ['anywhere', printReturn],
+  scope: ['anywhere', printScope],
+  store: ['with a thread', printStore],
+  load: ['with a thread', printLoad],
+  pointer: ['with a thread', printPointers],
+  regNew: ['with a thread', printRegisters],
+  regSet: ['with a thread', printRegisters],
+  regMove: ['with a thread', printRegisters],
+  regLoad: ['with a thread', printRegisters],
+  regStore: ['with a thread', printRegisters],
+  regRead: ['with a thread', printRegisters],
+  atomicAcc: ['with a thread', printAtomicAcc],
+  atomicOwn: ['with a thread', printAtomicOwn],
+  fence: ['with a thread', printFence],
+  callGen: ['with a thread', printCallGenerator],
+  new: ['with a thread', printNew],
+  callMethod: ['with a thread', printCallMethod],
+  collective: ['with a thread', printCollective],
+  shuffle: ['with a thread', printShuffle],
+  tile: ['with a thread', printTile],
+  lazyVote: ['with a thread', printLazyVote],
+  sync: ['with a thread', printSync],
+  sharedOwn: ['in the kernel', printSharedOwn],
+  barrier: ['in the kernel', printBarrier],
+  exchange: ['in the kernel', printExchange],
+  sharedRound: ['in the kernel', printSharedRound],
+  signal: ['in the kernel', printSignal],
+  scan: ['in the kernel', printScan],
+  produce: ['in the kernel', printProduce],
+};
 
 /** Prints a statement, or nothing where it is not lawful. */
 export function printStatement(p: Printing, c: Context, s: Stmt): void {
-  printFault(p, c, s);
-  switch (s.op) {
-    case 'let':
-      return printLet(p, c, s);
-    case 'set':
-      return printSet(p, c, s);
-    case 'bump':
-      return printBump(p, c, s);
-    case 'if':
-      return printIf(p, c, s);
-    case 'loop':
-      return printLoop(p, c, s);
-    case 'switch':
-      return printSwitch(p, c, s);
-    case 'jump':
-      return printJump(p, c, s);
-    case 'return':
-      return printReturn(p, c, s);
-    case 'scope': {
-      line(c, '{');
-      printBody(p, inner(c), s.bodies[0] ?? []);
-      line(c, '}');
-      return;
-    }
-  }
-  if (!hasThread(c)) return;
-  switch (s.op) {
-    case 'store':
-      return printStore(p, c, s);
-    case 'load':
-      return printLoad(p, c, s);
-    case 'pointer':
-      return printPointers(p, c, s);
-    case 'regNew':
-    case 'regSet':
-    case 'regMove':
-    case 'regLoad':
-    case 'regStore':
-    case 'regRead':
-      return printRegisters(p, c, s);
-    case 'atomicAcc':
-      return printAtomicAcc(p, c, s);
-    case 'atomicOwn':
-      return printAtomicOwn(p, c, s);
-    case 'fence': {
-      const fence = ['threadfenceBlock', 'threadfence', 'threadfenceSystem'][number(s, 0) % 3]!;
-      p.features.add('fences');
-      spend(p, c);
-      line(c, `yield* t.${fence}();`);
-      return;
-    }
-    case 'callGen':
-      return printCallGenerator(p, c, s);
-    case 'new':
-      return printNew(p, c, s);
-    case 'callMethod':
-      return printCallMethod(p, c, s);
-    case 'collective':
-      return printCollective(p, c, s);
-    case 'shuffle':
-      return printShuffle(p, c, s);
-    case 'tile':
-      return printTile(p, c, s);
-    case 'lazyVote':
-      return printLazyVote(p, c, s);
-    case 'sync':
-      return printSync(p, c, s);
-  }
-  if (c.kind !== 'kernel') return;
-  switch (s.op) {
-    case 'sharedOwn':
-      return printSharedOwn(p, c, s);
-    case 'barrier':
-      return printBarrier(p, c, s);
-    case 'exchange':
-      return printExchange(p, c, s);
-    case 'sharedRound':
-      return printSharedRound(p, c, s);
-    case 'signal':
-      return printSignal(p, c, s);
-    case 'scan':
-      return printScan(p, c, s);
-    case 'produce':
-      return printProduce(p, c, s);
-    default:
-      return s.op satisfies never;
-  }
+  printFault(p, c);
+  const [place, print] = PRINTERS[s.op];
+  if (place === 'with a thread' && !hasThread(c)) return;
+  if (place === 'in the kernel' && c.kind !== 'kernel') return;
+  print(p, c, s);
 }
 
-const SCALARS: readonly ScalarType[] = ['u32', 'i32', 'u64', 'i64', 'u8', 'i8', 'u16', 'i16', 'f32'];
-export const scalar = (n: number): ScalarType => SCALARS[n % SCALARS.length]!;
-const SCOPES = ["'block'", "'device'", "'system'"] as const;
-export const memoryScope = (n: number): string => SCOPES[n % 3]!;
+function printScope(p: Printing, c: Context, s: Stmt): void {
+  line(c, '{');
+  printBody(p, inner(c), s.bodies[0] ?? []);
+  line(c, '}');
+}
+
+function printFence(p: Printing, c: Context, s: Stmt): void {
+  const fence = ['threadfenceBlock', 'threadfence', 'threadfenceSystem'][number(s, 0) % 3]!;
+  p.features.add('fences');
+  spend(p, c);
+  line(c, `yield* t.${fence}();`);
+}
 
 /** A store to the thread's own memory. */
 function printStore(p: Printing, c: Context, s: Stmt): void {
   const type = scalar(number(s, 0));
-  const value = printWhole(p, c, valueOf(s, type));
+  const value = printWhole(p, c, valueFor(s, type));
   const index = masked(printWhole(p, c, expr(s, 0, 'i32')), elementsIn('own', type));
   const pointer = typed('own', type);
   const scope = memoryScope(number(s, 2));
@@ -160,12 +120,6 @@ function printStore(p: Printing, c: Context, s: Stmt): void {
       p.features.add('plain stores');
       line(c, `${pointer}.store(${index}, ${value});`);
   }
-}
-
-/** The statement's value for an element of that type. */
-export function valueOf(s: Stmt, type: ScalarType) {
-  const wanted = elementType(type);
-  return s.exprs.find((e, at) => at > 0 && e.type === wanted) ?? zero(wanted);
 }
 
 /** A load of the thread's own memory or the input that the scheduler sees. */
@@ -216,7 +170,7 @@ function printAtomicAcc(p: Printing, c: Context, s: Stmt): void {
   const type = isWide ? (word === 'u32' ? 'u64' : 'i64') : word;
   const memory = isWide ? 'wideAcc' : 'acc';
   const pointer = type.startsWith('u') ? memory : `${memory}.cast('${type}')`;
-  const value = printWhole(p, c, valueOf(s, type));
+  const value = printWhole(p, c, valueFor(s, type));
   const scope = operator === 'Add' ? '' : number(s, 2) % 4 === 3 ? '' : `, ${memoryScope(number(s, 2))}`;
   const suffix = operator === 'Add' ? ['', 'Block', 'System'][number(s, 2) % 3]! : '';
   p.features.add(`global atomics of ${type}`);
@@ -232,7 +186,7 @@ function printAtomicOwn(p: Printing, c: Context, s: Stmt): void {
   const type = isCounter ? 'u32' : (['u32', 'i32', 'u64', 'i64'] as const)[number(s, 1) % 4]!;
   const cells = 16 / scalarBytes(type);
   const index = masked(printWhole(p, c, expr(s, 0, 'i32')), cells);
-  const value = printWhole(p, c, valueOf(s, type));
+  const value = printWhole(p, c, valueFor(s, type));
   const compare = operator === 'CAS' ? `${number(s, 3) & 1 ? printWhole(p, c, zero(type)) : value}, ` : '';
   const variable = declare(c, { name: name(p, PREFIXES[type]), type, isMutable: false });
   p.features.add(`own atomics: ${operator}`);
@@ -242,6 +196,3 @@ function printAtomicOwn(p: Printing, c: Context, s: Stmt): void {
     `const ${variable.name} = yield* t.atomic${operator}(${typed('cells', type)}, ${index}, ${compare}${value});`,
   );
 }
-
-/** Elements of a type in a thread's scratch memory. */
-export const scratchElements = (type: ScalarType): number => (SCRATCH_WORDS * 4) / scalarBytes(type);

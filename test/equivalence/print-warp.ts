@@ -1,4 +1,5 @@
 import type { ExprType, Stmt } from './kernel-ast.js';
+import { tileSize } from './print-branches.js';
 import {
   type Context,
   DIVERGENT,
@@ -12,8 +13,8 @@ import {
   type Uniformity,
   uniformityOf,
 } from './print-context.js';
-import { expr, number, tileSize } from './print-control.js';
 import { printExpr, printWhole } from './print-expression.js';
+import { expr, number } from './statement-operands.js';
 
 /** `const x = yield* …`, and its variable. */
 function result(p: Printing, c: Context, type: ExprType, operation: string, uniformity: Uniformity = DIVERGENT): void {
@@ -148,16 +149,20 @@ export function printTile(p: Printing, c: Context, s: Stmt): void {
       line(c, `yield* ${tile}.sync();`);
       return;
     case 1:
-      return result(p, c, 'bool', `${tile}.any(${flag()})`, uniformity);
+      result(p, c, 'bool', `${tile}.any(${flag()})`, uniformity);
+      return;
     case 2:
-      return result(p, c, 'bool', `${tile}.all(${flag()})`, uniformity);
+      result(p, c, 'bool', `${tile}.all(${flag()})`, uniformity);
+      return;
     case 3:
     case 4:
       p.features.add('tile: ballot');
-      return result(p, c, 'u32', `${tile}.ballot(${flag()})`, uniformity);
+      result(p, c, 'u32', `${tile}.ballot(${flag()})`, uniformity);
+      return;
     case 5:
       p.features.add('tile: matchAny');
-      return result(p, c, 'u32', `${tile}.matchAny(${by()} & 3)`);
+      result(p, c, 'u32', `${tile}.matchAny(${by()} & 3)`);
+      return;
     case 6: {
       const rank = declare(c, { name: name(p, 'i'), type: 'i32', isMutable: false });
       line(c, `const ${rank.name} = ${tile}.threadRank + ${tile}.metaGroupRank * ${tile}.size;`);
@@ -176,12 +181,13 @@ export function printTile(p: Printing, c: Context, s: Stmt): void {
   if (n === 7) {
     const rank = name(p, 'i');
     line(c, `const ${rank} = ${by()} & ${size - 1};`);
-    return result(
+    result(
       p,
       c,
       type,
       `${tile}.shfl(${text}, ${isWhole ? rank : `isIn(${live}, ${rank}) ? ${rank} : ${tile}.threadRank`})`,
     );
+    return;
   }
   const step = name(p, 'i');
   line(c, `const ${step} = ${by()} & ${size - 1};`);

@@ -17,22 +17,41 @@ interface Room {
 /** The name under which files that lie directly in `src` are checked. Only `src/index.ts` does. */
 const FRONT_DOOR = 'index.ts';
 
+const ALL_BUT_COMPILE = [
+  'simt',
+  'program',
+  'step',
+  'fast',
+  'modes',
+  'reference',
+  'kernels',
+  'capture',
+  'arbitraries',
+  'tools',
+];
+
 /** The rooms of `src`. A new one gets its line here and its paragraph in `docs/ARCHITECTURE.md`. */
 const ROOMS: Readonly<Record<string, Room>> = {
   simt: { rooms: [], packages: [], node: false, pure: true },
   reference: { rooms: [], packages: [], node: false, pure: true },
-  kernels: { rooms: ['simt'], packages: [], node: false, pure: true },
+  program: { rooms: ['simt'], packages: [], node: false, pure: true },
+  compile: { rooms: ['simt', 'program'], packages: ['typescript'], node: true, pure: false },
+  step: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
+  fast: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
+  modes: { rooms: ['simt', 'program', 'step', 'fast'], packages: [], node: false, pure: true },
+  kernels: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
   capture: { rooms: [], packages: [], node: true, pure: false },
   arbitraries: { rooms: ['reference', 'simt', 'kernels'], packages: ['fast-check'], node: false, pure: false },
-  tools: { rooms: ['simt', 'kernels', 'reference', 'capture'], packages: [], node: false, pure: true },
+  tools: { rooms: ['simt', 'kernels', 'modes', 'reference', 'capture'], packages: [], node: false, pure: true },
   cli: {
-    rooms: ['simt', 'reference', 'kernels', 'capture', 'arbitraries', 'tools', FRONT_DOOR],
+    rooms: [...ALL_BUT_COMPILE, 'compile', FRONT_DOOR],
     packages: ['commander', 'chalk'],
     node: true,
     pure: false,
   },
   [FRONT_DOOR]: {
-    rooms: ['simt', 'reference', 'kernels', 'capture', 'arbitraries', 'tools'],
+    // Not the compiler: it loads that of TypeScript, which takes longer than most replays.
+    rooms: ALL_BUT_COMPILE,
     packages: [],
     node: false,
     pure: false,
@@ -77,7 +96,7 @@ export function findLayerViolations(sources: ReadonlyMap<string, string>): Layer
     const room = ROOMS[roomName];
     if (room === undefined) return [{ site: `${path}:1`, message: unknownRoomMessage(path, roomName) }];
     return [
-      ...importsOf(file).flatMap(({ node, specifier }) => {
+      ...importsOf(file, program.getTypeChecker()).flatMap(({ node, specifier }) => {
         const message = importProblem(path, roomName, room, specifier);
         return message === undefined ? [] : [{ site: siteOf(file, node), message }];
       }),
@@ -133,7 +152,7 @@ interface ImportSite {
 }
 
 /** Every way to name another module: import, `import type`, re-export, `import()` as value and as type, require, reference comments. */
-function importsOf(file: ts.SourceFile): ImportSite[] {
+function importsOf(file: ts.SourceFile, checker: ts.TypeChecker): ImportSite[] {
   const sites: ImportSite[] = [];
   const add = (node: ts.Node, specifier: ts.Node | undefined) => {
     sites.push({ node, specifier: specifier && ts.isStringLiteralLike(specifier) ? specifier.text : undefined });
@@ -150,7 +169,8 @@ function importsOf(file: ts.SourceFile): ImportSite[] {
     } else if (ts.isCallExpression(node)) {
       const callee = node.expression;
       const loads =
-        callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === 'require');
+        callee.kind === ts.SyntaxKind.ImportKeyword ||
+        (ts.isIdentifier(callee) && callee.text === 'require' && !isLocal(callee, file, checker));
       if (loads) add(node, node.arguments[0]);
     }
     ts.forEachChild(node, visit);

@@ -139,8 +139,7 @@ export function* uninitialised(t: Thread, { words }: FaultArgs): KernelBody {
   words.store(1, registers.at(0));
   words.store(
     0,
-    registers.at(1)
-      .value,
+    registers.at(1).value,
   );
 }
 
