@@ -1,7 +1,25 @@
 import type { CompareOperator, ConstantTable } from '../program/program.js';
-import { type Block, type Instruction, type Kind, type Mutable, type Operand, reversePostorder, type Temp, targetsOf } from './hir.js';
+import {
+  type Block,
+  type Instruction,
+  type Kind,
+  type Mutable,
+  type Operand,
+  reversePostorder,
+  type Temp,
+  targetsOf,
+} from './hir.js';
 import * as num from './number-ranges.js';
-import { isNumberRange, isSame, joinRanges, type Range, rangeOfElement, rangeOfLeaf, transfer, widen } from './transfer.js';
+import {
+  isNumberRange,
+  isSame,
+  joinRanges,
+  type Range,
+  rangeOfElement,
+  rangeOfLeaf,
+  transfer,
+  widen,
+} from './transfer.js';
 
 /** What is known of the values of a graph, whatever path was taken. */
 export interface Analysis {
@@ -96,8 +114,8 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
     const { end } = block;
     if (end?.op === 'branch') {
       for (const [target, holds] of [
-        [end.then, true],
-        [end.else, false],
+        [end.onTrue, true],
+        [end.onFalse, false],
       ] as const) {
         const refined = refine(state, plans.get(block)![holds ? 0 : 1], rangeOf);
         const other = out.get(target);
@@ -189,20 +207,21 @@ function bottomOf({ kind }: { readonly kind: Kind | null }): Range {
   return kind === 'num' ? num.integers(0, 0) : kind === 'big' ? { lo: 0n, hi: 0n } : null;
 }
 
-function joinStates(states: readonly State[]): State {
-  return states.reduce((a, b) => {
-    if (a === b) return a;
-    let joined: (Known | undefined)[] | null = null;
-    for (let id = 0; id < Math.max(a.length, b.length); id++) {
-      const [first, second] = [a[id], b[id]];
-      if (first === second) continue;
-      const known = joinKnown(first, second);
-      if (known === first) continue;
-      joined ??= [...a];
-      joined[id] = known;
+function joinStates([first, ...rest]: readonly State[]): State {
+  let joined = first!;
+  let isOwn = false;
+  for (const state of rest) {
+    for (let id = 0; id < Math.max(joined.length, state.length); id++) {
+      const [a, b] = [joined[id], state[id]];
+      if (a === b) continue;
+      const known = joinKnown(a, b);
+      if (known === a) continue;
+      if (!isOwn) joined = [...joined];
+      isOwn = true;
+      (joined as (Known | undefined)[])[id] = known;
     }
-    return joined ?? a;
-  });
+  }
+  return joined;
 }
 
 function joinKnown(a: Known | undefined, b: Known | undefined): Known | undefined {
@@ -302,16 +321,13 @@ function refinementsOf(block: Block, condition: Operand, holds: boolean): Refine
   const [first, second] = [variableRead(block, a), variableRead(block, b)];
   const refinements: Refinement[] = [];
   if (first !== null) refinements.push({ variable: first, own: a, other: b, operator, isNegated });
-  if (second !== null) refinements.push({ variable: second, own: b, other: a, operator: MIRRORED[operator], isNegated });
+  if (second !== null)
+    refinements.push({ variable: second, own: b, other: a, operator: MIRRORED[operator], isNegated });
   return refinements;
 }
 
 /** The state behind a branch; null if it cannot be taken. */
-function refine(
-  state: State,
-  refinements: readonly Refinement[],
-  rangeOf: (operand: Operand) => Range,
-): State | null {
+function refine(state: State, refinements: readonly Refinement[], rangeOf: (operand: Operand) => Range): State | null {
   let narrowed = state;
   for (const { variable, own, other, operator, isNegated } of refinements) {
     const [a, b] = [rangeOf(own) as num.NumberRange, rangeOf(other) as num.NumberRange];

@@ -1,11 +1,11 @@
 import ts from 'typescript';
-import { constantCell } from './environment.js';
+import type { Param } from '../program/program.js';
 import type { Context } from './context.js';
 import { dynamic, pointer } from './emit.js';
+import { constantCell } from './environment.js';
 import type { Operand } from './hir.js';
 import type { ParsedModule } from './modules.js';
 import { isScalarType, type ObjectValue, type Value } from './values.js';
-import type { Param } from '../program/program.js';
 
 // Arguments of a kernel: what their declared type says, by syntax alone.
 
@@ -83,7 +83,9 @@ function union(c: Context, type: TypeIn, node: ts.UnionTypeNode, path: readonly 
   if (first === undefined || first.kind === 'poison') return first ?? poison(path, 'null');
   const isNullable = members.length < node.types.length;
   if (first.kind === 'pointer' && members.length === 1) return isNullable ? { ...first, isNullable } : first;
-  const isOneType = members.every((member) => member.kind === 'dynamic' && first.kind === 'dynamic' && member.type === first.type);
+  const isOneType = members.every(
+    (member) => member.kind === 'dynamic' && first.kind === 'dynamic' && member.type === first.type,
+  );
   if (isOneType && !isNullable) return first;
   return poison(path, `of type ${node.getText()}`);
 }
@@ -113,7 +115,16 @@ function structure(c: Context, lists: readonly Members[], path: readonly string[
       cells.set(name, constantCell(name, value, c.region));
     }
   }
-  return { kind: 'object', cells, classValue: null, name: null, origin: null, region: c.region, scope: c.scope, isFrozen: true };
+  return {
+    kind: 'object',
+    cells,
+    classValue: null,
+    name: null,
+    origin: null,
+    region: c.region,
+    scope: c.scope,
+    isFrozen: true,
+  };
 }
 
 function reference(
@@ -179,7 +190,7 @@ function libraryType(
         name: null,
         origin: null,
         region: c.region,
-    scope: c.scope,
+        scope: c.scope,
         isFrozen: true,
       };
     default:
@@ -294,8 +305,7 @@ export function kernelArgsType(c: Context, type: TypeIn, depth = 0): TypeIn | nu
   if (bound !== undefined) return kernelArgsType(c, bound, depth + 1);
   const [argument] = node.typeArguments ?? [];
   const declared = findType(c, name, module);
-  if (declared === 'library')
-    return name === 'Kernel' && argument !== undefined ? { ...type, node: argument } : null;
+  if (declared === 'library') return name === 'Kernel' && argument !== undefined ? { ...type, node: argument } : null;
   const alias = declared?.declarations.find(ts.isTypeAliasDeclaration);
   if (declared === null || alias === undefined) return null;
   return kernelArgsType(

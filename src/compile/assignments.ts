@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { noteMutableField, readCell, writeCell, nameValue } from './cells.js';
+import { nameValue, noteMutableField, readCell, writeCell } from './cells.js';
 import { chooseBetween } from './choices.js';
 import { type Context, fail, NotStatic } from './context.js';
 import type { Environment } from './environment.js';
@@ -89,7 +89,8 @@ export function stepOf(
   const place = placeOf(c, withoutParentheses(target), environment);
   const before = place.read();
   const isBig =
-    (before.kind === 'dynamic' && before.type === 'big') || (before.kind === 'static' && typeof before.value === 'bigint');
+    (before.kind === 'dynamic' && before.type === 'big') ||
+    (before.kind === 'static' && typeof before.value === 'bigint');
   const token = operator === K.PlusPlusToken ? K.PlusToken : K.MinusToken;
   const after = binary(c, token, before, staticValue(isBig ? 1n : 1));
   place.write(after);
@@ -99,7 +100,8 @@ export function stepOf(
 function placeOf(c: Context, target: ts.Expression, environment: Environment): Place {
   if (ts.isIdentifier(target)) {
     const cell = environment.lookup(target.text);
-    if (cell === null) return fail(c, `an assignment to '${target.text}', which is not declared here,`, 'declare it', target);
+    if (cell === null)
+      return fail(c, `an assignment to '${target.text}', which is not declared here,`, 'declare it', target);
     return {
       read: () => readCell(c, cell),
       write: (value) => writeName(c, cell, value, target),
@@ -110,12 +112,20 @@ function placeOf(c: Context, target: ts.Expression, environment: Environment): P
     if (ts.isElementAccessExpression(target)) {
       const index = c.evaluate(target.argumentExpression, environment);
       if (receiver.kind === 'list')
-        return { read: () => elementOf(c, receiver, index, target), write: (value) => writeItem(c, receiver, index, value) };
+        return {
+          read: () => elementOf(c, receiver, index, target),
+          write: (value) => writeItem(c, receiver, index, value),
+        };
       if (index.kind === 'static') {
         const name = String(index.value);
         return { read: () => memberOf(c, receiver, name), write: (value) => writeField(c, receiver, name, value) };
       }
-      return fail(c, `an assignment to an element of ${describeValue(receiver)}`, 'store to a pointer or set a register', target);
+      return fail(
+        c,
+        `an assignment to an element of ${describeValue(receiver)}`,
+        'store to a pointer or set a register',
+        target,
+      );
     }
     const name = target.name.text;
     return { read: () => memberOf(c, receiver, name), write: (value) => writeField(c, receiver, name, value) };
@@ -127,16 +137,25 @@ function writeName(c: Context, cell: Cell, value: Value, node: ts.Node): void {
   if (cell.isConstant) fail(c, `an assignment to the constant '${cell.name}'`, 'declare it with let', node);
   // What was made outside of a computation at compile time must stay as it is.
   if (c.region.isStatic && cell.region !== c.region) throw new NotStatic(node);
-  writeCell(c, cell, value, () => fail(c, `an assignment to '${cell.name}' from a place that the compiler cannot follow`, 'declare it with let in the function that changes it', node));
+  writeCell(c, cell, value, () =>
+    fail(
+      c,
+      `an assignment to '${cell.name}' from a place that the compiler cannot follow`,
+      'declare it with let in the function that changes it',
+      node,
+    ),
+  );
   if (cell.variable === null) nameValue(c, cell.name, value);
 }
 
 function writeField(c: Context, receiver: Value, name: string, value: Value): void {
   if (receiver.kind !== 'object')
     fail(c, `an assignment to '${name}' of ${describeValue(receiver)}`, 'only fields of objects can be assigned');
-  if (receiver.isFrozen) fail(c, `an assignment to the field '${name}' of a structure that is shared or an argument`, 'copy it first');
+  if (receiver.isFrozen)
+    fail(c, `an assignment to the field '${name}' of a structure that is shared or an argument`, 'copy it first');
   const cell = receiver.cells.get(name);
-  if (cell === undefined) fail(c, `an assignment to the new field '${name}'`, 'give the object all of its fields where it is made');
+  if (cell === undefined)
+    fail(c, `an assignment to the new field '${name}'`, 'give the object all of its fields where it is made');
   if (c.region.isStatic && cell.region !== c.region) throw new NotStatic(c.node);
   const isFirst = cell.value === null && cell.variable === null;
   const { origin } = receiver;
@@ -150,10 +169,15 @@ function writeField(c: Context, receiver: Value, name: string, value: Value): vo
 
 function writeItem(c: Context, receiver: Value & { kind: 'list' }, index: Value, value: Value): void {
   const at = index.kind === 'static' ? index.value : null;
-  if (typeof at !== 'number') fail(c, 'an assignment to an element at an index that is computed', 'use a register array or shared memory');
+  if (typeof at !== 'number')
+    fail(c, 'an assignment to an element at an index that is computed', 'use a register array or shared memory');
   if (receiver.isFrozen || receiver.region !== c.region) {
     if (c.region.isStatic) throw new NotStatic(c.node);
-    fail(c, 'an assignment to an element of an array under a condition or in a loop', 'use a register array or variables');
+    fail(
+      c,
+      'an assignment to an element of an array under a condition or in a loop',
+      'use a register array or variables',
+    );
   }
   receiver.items[at] = value;
 }
@@ -175,7 +199,8 @@ function destructure(
   }
   for (const property of target.properties) {
     if (ts.isShorthandPropertyAssignment(property)) assign(property.name, memberOf(c, value, property.name.text));
-    else if (ts.isPropertyAssignment(property)) assign(property.initializer, memberOf(c, value, property.name.getText()));
+    else if (ts.isPropertyAssignment(property))
+      assign(property.initializer, memberOf(c, value, property.name.getText()));
     else fail(c, 'this element of a destructuring assignment', 'name each field', property);
   }
 }

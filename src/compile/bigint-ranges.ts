@@ -22,7 +22,10 @@ export const fitsI64 = ({ lo, hi }: BigintRange): boolean => lo >= I64_LEAST && 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-export const joinBigints = (a: BigintRange, b: BigintRange): BigintRange => ({ lo: least(a.lo, b.lo), hi: most(a.hi, b.hi) });
+export const joinBigints = (a: BigintRange, b: BigintRange): BigintRange => ({
+  lo: least(a.lo, b.lo),
+  hi: most(a.hi, b.hi),
+});
 export const isSameBigints = (a: BigintRange, b: BigintRange): boolean => a.lo === b.lo && a.hi === b.hi;
 
 /** `next`, with bounds that grew moved on to the next limit, so that growing ends. */

@@ -7,8 +7,8 @@ import { callFunction, instantiate, methodOf, type PerformIn } from './inline.js
 import { itemsOf } from './literals.js';
 import { memberOf } from './members.js';
 import { adviceFor, callNative, isErrorClass } from './natives.js';
-import { textOf } from './operators.js';
 import { performValue } from './operations.js';
+import { textOf } from './operators.js';
 import { callArray, callPointer, callRegister } from './register-members.js';
 import { callList, callText } from './static-methods.js';
 import { withoutParentheses } from './syntax.js';
@@ -40,7 +40,8 @@ function dispatch(c: Context, node: ts.CallExpression, environment: Environment,
   }
   const receiver = c.evaluate(callee.expression, environment);
   const isOptional = callee.questionDotToken !== undefined || node.questionDotToken !== undefined;
-  if (isOptional && receiver.kind === 'static' && (receiver.value === null || receiver.value === undefined)) return UNDEFINED;
+  if (isOptional && receiver.kind === 'static' && (receiver.value === null || receiver.value === undefined))
+    return UNDEFINED;
   const name = callee.name.text;
   switch (receiver.kind) {
     case 'object': {
@@ -55,7 +56,8 @@ function dispatch(c: Context, node: ts.CallExpression, environment: Environment,
         return callFunction(c, methodOf(receiver.classValue, method), args, node, receiver, performIn);
       }
       const value = memberOf(c, receiver, name);
-      if (value.kind === 'static') return fail(c, `a call of ${name}, which ${describeValue(receiver)} does not have`, 'define it', node);
+      if (value.kind === 'static')
+        return fail(c, `a call of ${name}, which ${describeValue(receiver)} does not have`, 'define it', node);
       return callValue(c, value, argumentsOf(c, node, environment), node, receiver, performIn);
     }
     case 'class':
@@ -69,7 +71,9 @@ function dispatch(c: Context, node: ts.CallExpression, environment: Environment,
       const args = argumentsOf(c, node, environment);
       const before = c.node;
       c.node = node;
-      const value = callBuiltIn(c, receiver, name, args) ?? fail(c, `a call of ${name} of ${describeValue(receiver)}`, adviceForCall(receiver), node);
+      const value =
+        callBuiltIn(c, receiver, name, args) ??
+        fail(c, `a call of ${name} of ${describeValue(receiver)}`, adviceForCall(receiver), node);
       c.node = before;
       return performIn === null ? value : performValue(c, value, performIn, node);
     }
@@ -164,5 +168,10 @@ export function evaluateNew(c: Context, node: ts.NewExpression, environment: Env
   }
   if (callee.kind === 'poison') return fail(c, callee.construct, callee.advice);
   const name = describeValue(callee);
-  return fail(c, `'new ${name}'`, callee.kind === 'native' ? adviceFor(callee.name) : 'make an instance of a class', node);
+  return fail(
+    c,
+    `'new ${name}'`,
+    callee.kind === 'native' ? adviceFor(callee.name) : 'make an instance of a class',
+    node,
+  );
 }

@@ -126,4 +126,3 @@ export function noteMutableField(c: Context, origin: ts.Node, name: string): voi
   names.add(name);
   c.mustRestart = true;
 }
-

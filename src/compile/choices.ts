@@ -1,6 +1,6 @@
 import { type Context, pendingJumps, Unreachable } from './context.js';
-import { type Arm, isHarmless, mergeArms, selectValue } from './merge.js';
 import type { Operand } from './hir.js';
+import { type Arm, isHarmless, mergeArms, selectValue } from './merge.js';
 import { UNDEFINED, type Value } from './values.js';
 
 /** Instructions of a side that are rather computed in vain than jumped around. */
@@ -42,7 +42,7 @@ export function chooseBetween(c: Context, condition: Operand, then: () => Value,
     if (mayMerge) start.instructions.push(...a.first.instructions, ...b.first.instructions);
     return selectValue(c, condition, a.value, b.value);
   }
-  c.code.end(start, { op: 'branch', site, condition, then: a.first, else: b.first, isCheck: false });
+  c.code.end(start, { op: 'branch', site, condition, onTrue: a.first, onFalse: b.first, isCheck: false });
   const arms: Arm[] = [];
   for (const { last, value } of [a, b]) if (last !== null) arms.push({ block: last, value });
   if (arms.length === 0) throw new Unreachable();

@@ -1,7 +1,16 @@
 import type ts from 'typescript';
 import { type ConstantTable, digestOf, type Frame, type Param, type Scope, type Site } from '../program/program.js';
 import type { ScalarType } from '../simt/index.js';
-import { type Block, type Instruction, type Jump, type Kind, type Mutable, type Operand, type Temp, targetsOf } from './hir.js';
+import {
+  type Block,
+  type Instruction,
+  type Jump,
+  type Kind,
+  type Mutable,
+  type Operand,
+  type Temp,
+  targetsOf,
+} from './hir.js';
 import type { ParsedModule } from './modules.js';
 import { positionOf } from './syntax.js';
 
@@ -97,7 +106,8 @@ export class CodeBuilder {
 
   tableOf(name: string | null, values: readonly number[]): number {
     const known = this.tables.findIndex(
-      (table) => table.values.length === values.length && table.values.every((value, at) => Object.is(value, values[at])),
+      (table) =>
+        table.values.length === values.length && table.values.every((value, at) => Object.is(value, values[at])),
     );
     if (known !== -1) return known;
     const isWord = (least: number, most: number) =>

@@ -1,6 +1,6 @@
 import type ts from 'typescript';
-import { CompileError } from './compile-error.js';
 import type { CodeBuilder } from './code-builder.js';
+import { CompileError } from './compile-error.js';
 import type { Environment } from './environment.js';
 import type { Block, Operand, Temp } from './hir.js';
 import type { ModuleLoader, ParsedModule } from './modules.js';
@@ -101,11 +101,7 @@ export class Unreachable extends Error {}
 
 /** Reports a construct that is not in the subset. */
 export function fail(c: Context, construct: string, advice: string, node: ts.Node = c.node): never {
-  throw new CompileError(
-    placeOf(node, c.loader.sources.display(node.getSourceFile().fileName)),
-    construct,
-    advice,
-  );
+  throw new CompileError(placeOf(node, c.loader.sources.display(node.getSourceFile().fileName)), construct, advice);
 }
 
 /** Whether an operand is an integer, as far as its instruction alone tells. */

@@ -28,7 +28,6 @@ export function declareVariables(c: Context, list: ts.VariableDeclarationList, e
   }
 }
 
-
 /** Binds names to parts of a value; `assigned`: names that are assigned later on. */
 export function bindName(
   c: Context,
@@ -44,7 +43,10 @@ export function bindName(
     if (cell.value !== null) nameValue(c, name.text, cell.value);
     return;
   }
-  if (value === null) return fail(c, 'a destructuring declaration without a value', 'give it one', name);
+  if (value === null) {
+    fail(c, 'a destructuring declaration without a value', 'give it one', name);
+    return;
+  }
   if (ts.isArrayBindingPattern(name)) {
     const items = itemsOf(c, value);
     name.elements.forEach((element, at) => {

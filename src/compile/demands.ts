@@ -1,9 +1,9 @@
-import { CompileError } from './compile-error.js';
 import type { Analysis } from './analyse.js';
 import type { CodeBuilder } from './code-builder.js';
+import { CompileError } from './compile-error.js';
 import type { HirElement, HirSource, Instruction, Operand, Temp } from './hir.js';
-import { type Types, WIDE_RING } from './types.js';
 import { fitsI32, fitsU32 } from './number-ranges.js';
+import { type Types, WIDE_RING } from './types.js';
 
 /** What of a value is needed: the value itself, or its low 32 or 64 bits. */
 export type Need = 'value' | 'low';
@@ -88,25 +88,31 @@ export class Demands {
         if (instruction.to !== null && instruction.to.name !== null) this.#values.add(instruction.to);
         return;
       case 'assign':
-        return this.need(instruction.value, 'value');
+        this.need(instruction.value, 'value');
+        return;
       case 'readElement':
-        return this.#element(instruction.element);
+        this.#element(instruction.element);
+        return;
       case 'writeElement':
         this.#element(instruction.element);
-        return this.#source(instruction.value);
+        this.#source(instruction.value);
+        return;
       case 'selectElement':
         this.#element(instruction.element);
         this.need(instruction.condition, 'value');
         this.#source(instruction.a);
-        return this.#source(instruction.b);
+        this.#source(instruction.b);
+        return;
       case 'shared':
-        return this.need(instruction.count, 'value');
+        this.need(instruction.count, 'value');
+        return;
       case 'load':
         instruction.registers.forEach((element) => {
           this.#element(element);
         });
         this.need(instruction.base, 'value');
-        return this.need(instruction.index, 'value');
+        this.need(instruction.index, 'value');
+        return;
       case 'store':
         this.need(instruction.base, 'value');
         this.need(instruction.index, 'value');
@@ -118,18 +124,21 @@ export class Demands {
         this.need(instruction.base, 'value');
         this.need(instruction.index, 'value');
         this.need(instruction.value, 'low');
-        return this.need(instruction.compare, 'low');
+        this.need(instruction.compare, 'low');
+        return;
       case 'collective': {
         const { operation } = instruction;
         this.need(instruction.mask, 'low');
         const isWord = operation.startsWith('redux.') && operation !== 'redux.min' && operation !== 'redux.max';
         this.need(instruction.value, isWord ? 'low' : 'value');
         this.need(instruction.a, 'value');
-        return this.need(instruction.b, 'value');
+        this.need(instruction.b, 'value');
+        return;
       }
       case 'barrier':
         this.need(instruction.id, 'value');
-        return this.need(instruction.threadCount, 'value');
+        this.need(instruction.threadCount, 'value');
+        return;
       case 'undefine':
       case 'clearArray':
       case 'fence':
@@ -151,15 +160,20 @@ export class Demands {
       case 'n.sub':
       case 'n.mul':
       case 'n.neg':
-        return all(isLow || types.ofTemp(instruction.to!) !== 'f64' ? 'low' : 'value');
+        all(isLow || types.ofTemp(instruction.to!) !== 'f64' ? 'low' : 'value');
+        return;
       case 'n.floor':
       case 'n.trunc':
       case 'n.toI32':
       case 'n.toU32': {
         const quotient = types.wordQuotient(instruction);
-        if (quotient === null) return all(name === 'n.toI32' || name === 'n.toU32' ? 'low' : 'value');
+        if (quotient === null) {
+          all(name === 'n.toI32' || name === 'n.toU32' ? 'low' : 'value');
+          return;
+        }
         this.need(quotient.a, 'value');
-        return this.need(quotient.b, 'value');
+        this.need(quotient.b, 'value');
+        return;
       }
       case 'n.and':
       case 'n.or':
@@ -181,7 +195,8 @@ export class Demands {
       case 'b.brevll':
       case 'b.mul64hi':
       case 'b.umul64hi':
-        return all('low');
+        all('low');
+        return;
       case 'n.shlB32':
       case 'n.shrU32':
       case 'n.shrS32':
@@ -189,9 +204,11 @@ export class Demands {
       case 'b.shrU64':
       case 'b.shrS64':
         this.need(args[0]!, 'low');
-        return this.need(args[1]!, 'value');
+        this.need(args[1]!, 'value');
+        return;
       case 'n.fromBig':
-        return this.#needLowBits(this.wordSource(instruction));
+        this.#needLowBits(this.wordSource(instruction));
+        return;
       case 'b.add':
       case 'b.sub':
       case 'b.mul':
@@ -200,27 +217,34 @@ export class Demands {
       case 'b.or':
       case 'b.xor':
       case 'b.not':
-        return all('low');
+        all('low');
+        return;
       case 'b.shl': {
         const isTwoSided = types.bigint(args[1]!).lo < 0n;
         this.need(args[0]!, isTwoSided ? 'value' : 'low');
-        return this.need(this.countOf(args[1]!), 'value');
+        this.need(this.countOf(args[1]!), 'value');
+        return;
       }
       case 'b.shr':
         this.need(args[0]!, 'value');
-        return this.need(this.countOf(args[1]!), 'value');
+        this.need(this.countOf(args[1]!), 'value');
+        return;
       case 'b.asU':
       case 'b.asI':
-        return this.#needLowBits(this.lowBits(args[0]!, instruction.count!));
+        this.#needLowBits(this.lowBits(args[0]!, instruction.count!));
+        return;
       case 'select':
         this.need(args[0]!, 'value');
         this.need(args[1]!, isLow ? 'low' : 'value');
-        return this.need(args[2]!, isLow ? 'low' : 'value');
+        this.need(args[2]!, isLow ? 'low' : 'value');
+        return;
       case 'address':
         this.need(args[0]!, 'value');
-        return this.need(args[1]!, types.of(args[1]!) === null ? 'low' : 'value');
+        this.need(args[1]!, types.of(args[1]!) === null ? 'low' : 'value');
+        return;
       default:
-        return all('value');
+        all('value');
+        return;
     }
   }
 

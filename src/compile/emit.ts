@@ -1,8 +1,23 @@
 import type { CompareOperator } from '../program/program.js';
 import type { ScalarType } from '../simt/index.js';
 import { type Context, fail, isInteger, NotStatic } from './context.js';
-import { constant, type Instruction, type Kind, kindOfOperand, type Mutable, type Operand, type PureName } from './hir.js';
-import { type Cell, type DynamicValue, describeValue, type PointerValue, type Value, type WithoutPlace } from './values.js';
+import {
+  constant,
+  type Instruction,
+  type Kind,
+  kindOfOperand,
+  type Mutable,
+  type Operand,
+  type PureName,
+} from './hir.js';
+import {
+  type Cell,
+  type DynamicValue,
+  describeValue,
+  type PointerValue,
+  type Value,
+  type WithoutPlace,
+} from './values.js';
 
 /** Appends an instruction; one with a result of that kind gives an operand. */
 export function emit(c: Context, instruction: WithoutPlace<Instruction>, kind: Kind, site?: number): Operand;
@@ -22,7 +37,7 @@ export function emit(
 
 /** Operations that fault for some operands. */
 const isTotal = (name: PureName, args: readonly Operand[]): boolean => {
-  const isNonZero = (operand: Operand) => operand.op === 'const' && operand.value != 0;
+  const isNonZero = (operand: Operand) => operand.op === 'const' && Number(operand.value) !== 0;
   switch (name) {
     case 'b.div':
     case 'b.rem':
@@ -131,7 +146,11 @@ export function assign(c: Context, variable: Mutable, value: Operand): void {
 export function readVariable(c: Context, cell: Cell): Value {
   const variable = cell.variable!;
   if (variable.kind === null) {
-    return { kind: 'poison', construct: `a read of '${variable.name}' before it is assigned`, advice: 'assign it first' };
+    return {
+      kind: 'poison',
+      construct: `a read of '${variable.name}' before it is assigned`,
+      advice: 'assign it first',
+    };
   }
   if (variable.kind !== 'ptr') return dynamic(emit(c, { op: 'read', variable }, variable.kind));
   if (cell.element === null) {

@@ -1,13 +1,13 @@
 import ts from 'typescript';
 import { assignTo, stepOf } from './assignments.js';
-import { arm, chooseBetween } from './choices.js';
-import { readCell } from './cells.js';
-import { type Context, fail, NotStatic } from './context.js';
-import { Environment } from './environment.js';
 import { evaluateCall, evaluateNew } from './call-expressions.js';
+import { readCell } from './cells.js';
+import { arm, chooseBetween } from './choices.js';
+import { type Context, fail, NotStatic } from './context.js';
+import type { Environment } from './environment.js';
 import { functionName, makeClass } from './functions.js';
-import { memberOf, elementOf } from './members.js';
 import { makeArray, makeObject } from './literals.js';
+import { elementOf, memberOf } from './members.js';
 import { globalValue } from './natives.js';
 import { binary, textOf, truthOf, unary } from './operators.js';
 import { isAssignment, isGeneratorFunction, isTransparent } from './syntax.js';
@@ -82,7 +82,11 @@ function special(c: Context, node: ts.Expression, environment: Environment): Val
     case K.TaggedTemplateExpression:
       return fail(c, 'a tagged template', 'call a function');
     default:
-      return fail(c, `'${shortText(node)}' (${ts.SyntaxKind[node.kind]})`, 'write it with functions, objects and operators');
+      return fail(
+        c,
+        `'${shortText(node)}' (${ts.SyntaxKind[node.kind]})`,
+        'write it with functions, objects and operators',
+      );
   }
 }
 

@@ -194,8 +194,8 @@ export type Jump =
       readonly op: 'branch';
       readonly site: number;
       readonly condition: Operand;
-      readonly then: Block;
-      readonly else: Block;
+      readonly onTrue: Block;
+      readonly onFalse: Block;
       /** The branch guards against a fault and goes away if intervals show that there is none. */
       readonly isCheck: boolean;
     }
@@ -253,6 +253,6 @@ export function reversePostorder(entry: Block): Block[] {
 /** Where a block may go on; the last one comes first in {@link reversePostorder}. */
 export function targetsOf({ end }: Block): Block[] {
   if (end?.op === 'jump') return [end.target];
-  if (end?.op === 'branch') return [end.else, end.then];
+  if (end?.op === 'branch') return [end.onFalse, end.onTrue];
   return [];
 }

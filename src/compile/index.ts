@@ -71,4 +71,5 @@ function load(loader: ModuleLoader, path: string) {
 }
 
 /** {@link compileKernels} for a file on disk. */
-export const compileFile = (path: string): Compiled => compileKernels(nodeSources(), resolve(path).replaceAll('\\', '/'));
+export const compileFile = (path: string): Compiled =>
+  compileKernels(nodeSources(), resolve(path).replaceAll('\\', '/'));

@@ -1,18 +1,12 @@
 import ts from 'typescript';
-import { addField } from './literals.js';
-import { constantCell, Environment } from './environment.js';
 import { makeVariable, newCell } from './cells.js';
 import { type Activation, type Context, fail, NotStatic, Unreachable } from './context.js';
+import { constantCell, Environment } from './environment.js';
+import { addField } from './literals.js';
 import { mergeArms } from './merge.js';
 import { performValue } from './operations.js';
 import { assignedNames, isGeneratorFunction } from './syntax.js';
-import {
-  type ClassValue,
-  type FunctionValue,
-  type ObjectValue,
-  UNDEFINED,
-  type Value,
-} from './values.js';
+import { type ClassValue, type FunctionValue, type ObjectValue, UNDEFINED, type Value } from './values.js';
 
 const MAX_STATIC_DEPTH = 100;
 /** Steps that a call with constant arguments may take at compile time. */
@@ -30,7 +24,8 @@ export function callFunction(
   receiver: Value | null,
   performIn: PerformIn,
 ): Value {
-  if (callee.node.body === undefined) return fail(c, `a call of ${callee.name}, which has no body`, 'write its body', node);
+  if (callee.node.body === undefined)
+    return fail(c, `a call of ${callee.name}, which has no body`, 'write its body', node);
   if (isGeneratorFunction(callee.node)) {
     const generator: Value = { kind: 'generator', node, callee, args, receiver, isStarted: false };
     return performIn === null ? generator : performValue(c, generator, performIn, node);
@@ -93,8 +88,7 @@ export function inlineBody(
   try {
     if (!region.isStatic) c.scope = c.code.newScope(c.code.newFrame(callee.name, callee.module, callSite), -1);
     const environment = new Environment(callee.environment, callee.module);
-    if (!ts.isArrowFunction(callee.node))
-      environment.declare(constantCell('this', receiver ?? UNDEFINED, region));
+    if (!ts.isArrowFunction(callee.node)) environment.declare(constantCell('this', receiver ?? UNDEFINED, region));
     if (ts.isFunctionExpression(callee.node) && callee.node.name !== undefined)
       environment.declare(constantCell(callee.node.name.text, callee, region));
     const fallThrough = runBody(c, callee.node, args, environment);
@@ -136,9 +130,7 @@ function runBody(
 /** What a function returns. What a plain function returns to a `yield*` is performed in its caller. */
 export function evaluateReturned(c: Context, node: ts.Expression, environment: Environment): Value {
   const { performIn, isGenerator } = c.activation;
-  return performIn === null || isGenerator
-    ? c.evaluate(node, environment)
-    : c.performIn(node, environment, performIn);
+  return performIn === null || isGenerator ? c.evaluate(node, environment) : c.performIn(node, environment, performIn);
 }
 
 export function bindParameters(
@@ -206,7 +198,7 @@ export function instantiate(c: Context, classValue: ClassValue, args: readonly V
   };
   const environment = new Environment(classValue.environment, classValue.module);
   environment.declare(constantCell('this', object, c.region));
-  const constructor = classValue.node.members.find(
+  const maker = classValue.node.members.find(
     (member): member is ts.ConstructorDeclaration => ts.isConstructorDeclaration(member) && member.body !== undefined,
   );
   for (const member of classValue.node.members) {
@@ -217,21 +209,23 @@ export function instantiate(c: Context, classValue: ClassValue, args: readonly V
     if (initializer === undefined) {
       const cell = newCell(c, field, null, false);
       object.cells.set(field, cell);
-      const isMutable = classValue.mutableFields.has(field) || c.mutableFields.get(classValue.node)?.has(field) === true;
+      const isMutable =
+        classValue.mutableFields.has(field) || c.mutableFields.get(classValue.node)?.has(field) === true;
       const isScalar = !c.region.isStatic && isMutable;
       if (isScalar && mayBeScalar(member)) makeVariable(c, cell, `${name}.${field}`, object.scope);
     } else addField(c, object, field, c.evaluate(initializer, environment));
   }
-  if (constructor !== undefined) {
+  if (maker !== undefined) {
     const callee: FunctionValue = {
       kind: 'function',
-      node: constructor,
+      node: maker,
       environment: classValue.environment,
       module: classValue.module,
       name: classValue.name,
     };
     inlineBody(c, callee, args, object, node, null, c.region.isStatic ? 0 : c.siteOf(node));
-  } else if (args.length > 0) fail(c, `arguments for ${classValue.name}, which has no constructor`, 'leave them out', node);
+  } else if (args.length > 0)
+    fail(c, `arguments for ${classValue.name}, which has no constructor`, 'leave them out', node);
   return object;
 }
 
@@ -249,4 +243,3 @@ export function methodOf(
   const name = `${classValue.name}.${ts.isGetAccessorDeclaration(node) ? `get ${own} [as ${own}]` : own}`;
   return { kind: 'function', node, environment: classValue.environment, module: classValue.module, name };
 }
-

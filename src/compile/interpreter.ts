@@ -1,5 +1,6 @@
 import ts from 'typescript';
-import { evaluateCall, callValue } from './call-expressions.js';
+import { callValue, evaluateCall } from './call-expressions.js';
+import { chooseBetween } from './choices.js';
 import { CodeBuilder } from './code-builder.js';
 import { type Activation, type Context, fail, type JumpTarget, NotStatic, Restart, Unreachable } from './context.js';
 import { bindName } from './declarations.js';
@@ -8,12 +9,11 @@ import { evaluateExpression } from './evaluate.js';
 import { makeClass } from './functions.js';
 import type { Block, Temp } from './hir.js';
 import { inlineBody } from './inline.js';
-import { chooseBetween } from './choices.js';
 import { memberOf } from './members.js';
 import type { ImportedName, ModuleLoader, ParsedModule } from './modules.js';
 import { globalValue } from './natives.js';
-import { truthOf } from './operators.js';
 import { performValue } from './operations.js';
+import { truthOf } from './operators.js';
 import { executeStatement } from './statements.js';
 import { withoutParentheses } from './syntax.js';
 import { type Cell, type FunctionValue, native, type Region, staticValue, UNDEFINED, type Value } from './values.js';
@@ -103,7 +103,13 @@ export class Interpreter implements Context {
     return callValue(this, callee, args, node, receiver, null);
   }
 
-  inline(callee: FunctionValue, args: readonly Value[], receiver: Value | null, node: ts.Node, callSite: number): Value {
+  inline(
+    callee: FunctionValue,
+    args: readonly Value[],
+    receiver: Value | null,
+    node: ts.Node,
+    callSite: number,
+  ): Value {
     return inlineBody(this, callee, args, receiver, node, null, callSite);
   }
 
@@ -169,7 +175,7 @@ export class Interpreter implements Context {
     if (typeof condition === 'boolean') return condition;
     if (this.block === null) throw new Unreachable();
     const site = this.siteOf(inner);
-    this.code.end(this.block, { op: 'branch', site, condition, then, else: otherwise, isCheck: false });
+    this.code.end(this.block, { op: 'branch', site, condition, onTrue: then, onFalse: otherwise, isCheck: false });
     return null;
   }
 
@@ -191,7 +197,12 @@ export class Interpreter implements Context {
       declare(name, () => {
         const names = new Environment(environment, module);
         if (node.initializer === undefined)
-          fail(this, `the module's variable '${name}'`, 'make it a constant: a kernel keeps what changes in memory', node);
+          fail(
+            this,
+            `the module's variable '${name}'`,
+            'make it a constant: a kernel keeps what changes in memory',
+            node,
+          );
         this.hint = ts.isIdentifier(node.name) ? node.name.text : null;
         const value = this.evaluate(node.initializer, environment);
         this.bind(node.name, value, names, new Set());
@@ -219,7 +230,12 @@ export class Interpreter implements Context {
     } catch (error) {
       if (error instanceof Unreachable || error instanceof NotStatic) {
         const at = error instanceof NotStatic ? error.node : node;
-        return fail(this, `the value of '${name}', which is not known when the kernel is compiled,`, 'compute it from constants', at);
+        return fail(
+          this,
+          `the value of '${name}', which is not known when the kernel is compiled,`,
+          'compute it from constants',
+          at,
+        );
       }
       throw error;
     } finally {

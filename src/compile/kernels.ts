@@ -3,11 +3,11 @@ import type { Program } from '../program/program.js';
 import { argumentOf, kernelArgsType, type TypeIn } from './argument-types.js';
 import { CompileError } from './compile-error.js';
 import { fail, NotStatic, Restart } from './context.js';
+import { inlineBody } from './inline.js';
 import { type Discoveries, Interpreter } from './interpreter.js';
 import { lowerProgram } from './lower.js';
 import type { ModuleLoader, ParsedModule } from './modules.js';
 import { dropped } from './operations.js';
-import { inlineBody } from './inline.js';
 import { isGeneratorFunction } from './syntax.js';
 import { describeValue, type FunctionValue, type Value } from './values.js';
 
@@ -25,7 +25,12 @@ export function compileKernel(loader: ModuleLoader, module: ParsedModule, name: 
       if (!interpreter.mustRestart) return lowerProgram(interpreter, callee.name === '' ? (key ?? name) : callee.name);
     } catch (error) {
       if (error instanceof NotStatic)
-        return fail(interpreter, 'a value that is not known when the kernel is compiled', 'compute it in the kernel', error.node);
+        return fail(
+          interpreter,
+          'a value that is not known when the kernel is compiled',
+          'compute it in the kernel',
+          error.node,
+        );
       const isKnownLater = error instanceof Restart || (error instanceof CompileError && interpreter.mustRestart);
       if (!isKnownLater) throw error;
     }
@@ -36,7 +41,11 @@ export function compileKernel(loader: ModuleLoader, module: ParsedModule, name: 
 function kernelFunction(interpreter: Interpreter, value: Value, name: string): FunctionValue {
   if (value.kind === 'function') return value;
   if (value.kind === 'poison') return fail(interpreter, value.construct, value.advice);
-  return fail(interpreter, `'${name}', ${describeValue(value)},`, 'a kernel is a function of the thread and its arguments');
+  return fail(
+    interpreter,
+    `'${name}', ${describeValue(value)},`,
+    'a kernel is a function of the thread and its arguments',
+  );
 }
 
 function run(c: Interpreter, callee: FunctionValue): void {
@@ -85,7 +94,9 @@ export function kernelNames(module: ParsedModule, loader: ModuleLoader): string[
   return names;
 }
 
-function functionOf(declaration: ts.VariableDeclaration | undefined): ts.FunctionLikeDeclaration | ts.VariableDeclaration | null {
+function functionOf(
+  declaration: ts.VariableDeclaration | undefined,
+): ts.FunctionLikeDeclaration | ts.VariableDeclaration | null {
   if (declaration?.initializer === undefined) return null;
   if (isKernelType(declaration.type)) return declaration;
   const { initializer } = declaration;

@@ -46,7 +46,8 @@ export function makeObject(c: Context, node: ts.ObjectLiteralExpression, environ
     if (ts.isSpreadAssignment(property)) {
       const source = c.evaluate(property.expression, environment);
       for (const [name, value] of fieldsOf(c, source)) put(name, value);
-    } else if (ts.isShorthandPropertyAssignment(property)) put(property.name.text, c.evaluate(property.name, environment));
+    } else if (ts.isShorthandPropertyAssignment(property))
+      put(property.name.text, c.evaluate(property.name, environment));
     else if (ts.isPropertyAssignment(property)) {
       const name = propertyName(c, property.name, environment);
       c.hint = name;
@@ -87,4 +88,3 @@ export function propertyName(c: Context, node: ts.PropertyName, environment: Env
   if (value.kind === 'static') return String(value.value);
   return fail(c, 'a field whose name is computed at run time', 'use a constant name', node);
 }
-

@@ -1,12 +1,12 @@
 import ts from 'typescript';
 import { type Context, fail, type JumpTarget, NotStatic, pendingJumps } from './context.js';
+import { declareVariables, enterScope } from './declarations.js';
 import { assign, compare, dynamic, emit, pure } from './emit.js';
 import { Environment } from './environment.js';
 import { type Block, constant } from './hir.js';
 import { joinBlocks, jumpAll } from './joins.js';
 import { itemsOf } from './literals.js';
 import { truthOf } from './operators.js';
-import { declareVariables, enterScope } from './declarations.js';
 import { assignedNames, enclosingFunction } from './syntax.js';
 import type { Value } from './values.js';
 
@@ -86,7 +86,12 @@ function dynamicLoop(c: Context, { condition, isTestedFirst, labels, environment
   c.block = c.code.isReached(exit) ? exit : null;
 }
 
-export function forStatement(c: Context, node: ts.ForStatement, environment: Environment, labels: readonly string[]): void {
+export function forStatement(
+  c: Context,
+  node: ts.ForStatement,
+  environment: Environment,
+  labels: readonly string[],
+): void {
   const inner = new Environment(environment, environment.module);
   const { scope } = c;
   const { initializer, condition, incrementor, statement } = node;
@@ -116,7 +121,8 @@ export function forOfStatement(
 ): void {
   const { initializer, statement } = node;
   if (node.awaitModifier !== undefined) fail(c, "'for await'", 'a kernel waits by operations: yield* t.…(…)');
-  if (!ts.isVariableDeclarationList(initializer)) fail(c, "'for … of' without a declaration", 'write for (const x of …)', initializer);
+  if (!ts.isVariableDeclarationList(initializer))
+    fail(c, "'for … of' without a declaration", 'write for (const x of …)', initializer);
   const items = itemsOf(c, c.evaluate(node.expression, environment));
   const { name } = initializer.declarations[0]!;
   const isConstant = (initializer.flags & ts.NodeFlags.Const) !== 0;
@@ -156,7 +162,7 @@ function overTable(
   jumpAll(c, [c.block!], head);
   c.block = head;
   const condition = compare(c, 'lt', 'num', read(), constant(numbers.length));
-  c.code.end(head, { op: 'branch', site: c.siteOf(), condition, then: first, else: exit, isCheck: false });
+  c.code.end(head, { op: 'branch', site: c.siteOf(), condition, onTrue: first, onFalse: exit, isCheck: false });
   c.block = first;
   c.region = c.newRegion();
   const element = pure(c, 'n.table', [read()], table);
@@ -208,4 +214,3 @@ function unroll(
   c.region = pendingJumps(c) === jumps ? region : c.region.isStatic ? region : c.newRegion();
   joinBlocks(c, c.block === null ? breaks : [...breaks, c.block]);
 }
-

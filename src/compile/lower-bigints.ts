@@ -46,11 +46,15 @@ export function lowerBigint(v: LoweredValues, instruction: Pure, type: Wide, low
     builder.emit({ op: 'convert', site, from: pending.type, type, to: to(), a: operand });
   };
   const ring = RING[name];
-  if (ring !== undefined) return binary(ring, v.word(args[0]!, type, site), v.word(args[1]!, type, site));
+  if (ring !== undefined) {
+    binary(ring, v.word(args[0]!, type, site), v.word(args[1]!, type, site));
+    return;
+  }
   const shift = FIXED_SHIFTS[name];
   if (shift !== undefined) {
     binary(shift.operator, v.word(args[0]!, shift.type, site), countOf(v, args[1]!, site, 'u32(count)'), shift.type);
-    return finish();
+    finish();
+    return;
   }
   switch (name) {
     case 'b.neg':
@@ -71,18 +75,22 @@ export function lowerBigint(v: LoweredValues, instruction: Pure, type: Wide, low
     case 'b.umul64hi':
     case 'b.mul64hi': {
       const of = name === 'b.mul64hi' ? 'i64' : 'u64';
-      return binary('mulhi', v.word(args[0]!, of, site), v.word(args[1]!, of, site), of);
+      binary('mulhi', v.word(args[0]!, of, site), v.word(args[1]!, of, site), of);
+      return;
     }
     case 'b.div':
     case 'b.rem':
       divide(v, instruction, binary);
-      return finish();
+      finish();
+      return;
     case 'b.shl':
     case 'b.shr':
-      return lowerShift(v, instruction, type, to);
+      lowerShift(v, instruction, type, to);
+      return;
     case 'b.asU':
     case 'b.asI':
-      return lowerWrap(v, instruction, type, to);
+      lowerWrap(v, instruction, type, to);
+      return;
     case 'b.fromNum': {
       const from = v.types.of(args[0]!)!;
       builder.emit({ op: 'convert', site, from, type, to: to(), a: v.number(args[0]!, site) });
@@ -102,7 +110,10 @@ function divide(
   const [a, b] = [args[0]!, args[1]!];
   const operator = name === 'b.div' ? 'div' : 'rem';
   const common = v.types.commonBigint(a, b);
-  if (common !== null) return binary(operator, v.value(a, common, site), v.value(b, common, site), common);
+  if (common !== null) {
+    binary(operator, v.value(a, common, site), v.value(b, common, site), common);
+    return;
+  }
   if (operator === 'rem' && v.types.of(a) === 'u64' && v.types.of(b) === 'i64') {
     // The sign of a remainder is that of the dividend, which is not negative.
     const divisor = v.value(b, 'i64', site);
@@ -125,7 +136,8 @@ function divide(
       b: divisor,
     });
     const magnitude = v.convert({ operand: { kind: 'variable', index: size }, type: 'i64' }, 'u64', site);
-    return binary('rem', v.value(a, 'u64', site), magnitude, 'u64');
+    binary('rem', v.value(a, 'u64', site), magnitude, 'u64');
+    return;
   }
   if (v.types.of(a) === null || v.types.of(b) === null) failAt(v.code, site, TOO_WIDE, WRAP_IT);
   failAt(
@@ -155,17 +167,26 @@ function lowerShift(v: LoweredValues, { name, args, site }: Pure, type: Wide, to
     const by = count.value as bigint;
     const size = by < 0n ? -by : by;
     const b = { kind: 'constant', type: 'i32', value: Number(size > 64n ? 64n : size) } as const;
-    return shiftBy(isLeft === by >= 0n ? 'shlClamp' : 'shrClamp', a(), b, to());
+    shiftBy(isLeft === by >= 0n ? 'shlClamp' : 'shrClamp', a(), b, to());
+    return;
   }
   const source = v.demands.countOf(count);
   const isNumber = source !== count;
   const range = v.types.bigint(count);
   const isWord = range.lo >= -(2n ** 31n) + 1n && range.hi < 2n ** 31n;
   if (!isWord && !(range.lo >= 0n && range.hi < 2n ** 32n))
-    failAt(v.code, site, 'a shift of a bigint by a count that may be large', 'mask the count, or write shlB64, shrU64 or shrS64');
+    failAt(
+      v.code,
+      site,
+      'a shift of a bigint by a count that may be large',
+      'mask the count, or write shlB64, shrU64 or shrS64',
+    );
   const wordType: ValueType = isWord ? 'i32' : 'u32';
   const b = isNumber ? v.value(source, wordType, site) : v.word(source, wordType, site);
-  if (range.lo >= 0n) return shiftBy(isLeft ? 'shlClamp' : 'shrClamp', a(), b, to());
+  if (range.lo >= 0n) {
+    shiftBy(isLeft ? 'shlClamp' : 'shrClamp', a(), b, to());
+    return;
+  }
   // One of the two counts is 0.
   const { scope } = v.code.sites[site]!;
   const zero = { kind: 'constant', type: 'i32', value: 0 } as const;
@@ -177,7 +198,15 @@ function lowerShift(v: LoweredValues, { name, args, site }: Pure, type: Wide, to
   ];
   builder.emit({ op: 'binary', site, operator: 'max', type: 'i32', to: forth, a: b, b: zero });
   builder.emit({ op: 'unary', site, operator: 'neg', type: 'i32', to: negated, a: b });
-  builder.emit({ op: 'binary', site, operator: 'max', type: 'i32', to: back, a: { kind: 'variable', index: negated }, b: zero });
+  builder.emit({
+    op: 'binary',
+    site,
+    operator: 'max',
+    type: 'i32',
+    to: back,
+    a: { kind: 'variable', index: negated },
+    b: zero,
+  });
   const [left, right] = isLeft ? [forth, back] : [back, forth];
   shiftBy('shlClamp', v.value(value, type, site), { kind: 'variable', index: left }, middle);
   shiftBy('shrClamp', { kind: 'variable', index: middle }, { kind: 'variable', index: right }, to());
@@ -195,10 +224,21 @@ function lowerWrap(v: LoweredValues, instruction: Pure, type: Wide, to: () => nu
   if (shift > 0) {
     const index = builder.temporary('u64', scope);
     const b = { kind: 'constant', type: 'i32', value: shift } as const;
-    builder.emit({ op: 'binary', site, operator: 'shrClamp', type: 'u64', to: index, a: v.word(operand, 'u64', site), b });
+    builder.emit({
+      op: 'binary',
+      site,
+      operator: 'shrClamp',
+      type: 'u64',
+      to: index,
+      a: v.word(operand, 'u64', site),
+      b,
+    });
     a = v.convert({ operand: { kind: 'variable', index }, type: 'u64' }, type, site);
   } else a = v.word(operand, type, site);
-  if (bits === 64) return v.alias(temp, a, type, site);
+  if (bits === 64) {
+    v.alias(temp, a, type, site);
+    return;
+  }
   if (name === 'b.asU') {
     const mask = { kind: 'constant', type, value: (1n << BigInt(bits)) - 1n } as const;
     builder.emit({ op: 'binary', site, operator: 'and', type, to: to(), a, b: mask });
@@ -208,7 +248,15 @@ function lowerWrap(v: LoweredValues, instruction: Pure, type: Wide, to: () => nu
   const far = { kind: 'constant', type: 'i32', value: 64 - bits } as const;
   const [up, down] = [builder.temporary('i64', scope), type === 'i64' ? to() : builder.temporary('i64', scope)];
   builder.emit({ op: 'binary', site, operator: 'shl', type: 'i64', to: up, a: signed, b: far });
-  builder.emit({ op: 'binary', site, operator: 'shr', type: 'i64', to: down, a: { kind: 'variable', index: up }, b: far });
+  builder.emit({
+    op: 'binary',
+    site,
+    operator: 'shr',
+    type: 'i64',
+    to: down,
+    a: { kind: 'variable', index: up },
+    b: far,
+  });
   if (type === 'u64')
     v.alias(temp, v.convert({ operand: { kind: 'variable', index: down }, type: 'i64' }, 'u64', site), 'u64', site);
 }

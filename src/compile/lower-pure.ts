@@ -43,7 +43,10 @@ export function lowerPure(v: LoweredValues, instruction: Pure): void {
   }
   if (!v.demands.isNeeded(to)) return;
   const type = v.types.ofTemp(to);
-  if (type === null) return v.failWide(instruction.site);
+  if (type === null) {
+    v.failWide(instruction.site);
+    return;
+  }
   if (instruction.name === 'name') {
     v.alias(to, v.value(instruction.args[0]!, type, instruction.site), type, instruction.site);
   } else if (instruction.name === 'select') lowerSelect(v, instruction, type);
@@ -74,7 +77,13 @@ function lowerOther(v: LoweredValues, instruction: Pure, type: ValueType): void 
   } else if (name === 'compare' && compare !== undefined) {
     const { kind, operator } = compare;
     const common =
-      kind === 'num' ? v.types.commonNumber(a, b) : kind === 'big' ? v.types.commonBigint(a, b) : kind === 'ptr' ? 'ptr' : 'pred';
+      kind === 'num'
+        ? v.types.commonNumber(a, b)
+        : kind === 'big'
+          ? v.types.commonBigint(a, b)
+          : kind === 'ptr'
+            ? 'ptr'
+            : 'pred';
     if (common === null) {
       failAt(
         v.code,
@@ -109,53 +118,79 @@ function lowerNumber(v: LoweredValues, instruction: Pure, type: ValueType): void
   const to = () => v.define(temp, type);
   const unary = (operator: UnaryOperator, of: ValueType, a: ReturnType<typeof v.value>) =>
     builder.emit({ op: 'unary', site, operator, type: of, to: to(), a });
-  const binary = (operator: BinaryOperator, of: ValueType, a: ReturnType<typeof v.value>, b: ReturnType<typeof v.value>) =>
-    builder.emit({ op: 'binary', site, operator, type: of, to: to(), a, b });
-  if (RING[name] !== undefined || name === 'n.neg') return lowerRing(v, instruction, type as 'i32', to());
+  const binary = (
+    operator: BinaryOperator,
+    of: ValueType,
+    a: ReturnType<typeof v.value>,
+    b: ReturnType<typeof v.value>,
+  ) => builder.emit({ op: 'binary', site, operator, type: of, to: to(), a, b });
+  if (RING[name] !== undefined || name === 'n.neg') {
+    lowerRing(v, instruction, type as 'i32', to());
+    return;
+  }
   const words = WORDS[name];
-  if (words !== undefined) return binary(words, 'i32', v.word(args[0]!, 'i32', site), v.word(args[1]!, 'i32', site));
+  if (words !== undefined) {
+    binary(words, 'i32', v.word(args[0]!, 'i32', site), v.word(args[1]!, 'i32', site));
+    return;
+  }
   const count = COUNTS[name];
   if (count !== undefined) {
     const of = name.endsWith('ll') ? 'u64' : 'u32';
-    return unary(count, of, v.word(args[0]!, of, site));
+    unary(count, of, v.word(args[0]!, of, site));
+    return;
   }
   const clamped = CLAMPED[name];
-  if (clamped !== undefined)
-    return binary(clamped.operator, clamped.type, v.word(args[0]!, clamped.type, site), shiftCount(v, instruction));
+  if (clamped !== undefined) {
+    binary(clamped.operator, clamped.type, v.word(args[0]!, clamped.type, site), shiftCount(v, instruction));
+    return;
+  }
   switch (name) {
     case 'n.min':
     case 'n.max': {
       const [a, b] = [v.value(args[0]!, type, site), v.value(args[1]!, type, site)];
-      return binary(name === 'n.min' ? 'min' : 'max', type, a, b);
+      binary(name === 'n.min' ? 'min' : 'max', type, a, b);
+      return;
     }
     case 'n.div':
-      return binary('div', 'f64', v.value(args[0]!, 'f64', site), v.value(args[1]!, 'f64', site));
+      binary('div', 'f64', v.value(args[0]!, 'f64', site), v.value(args[1]!, 'f64', site));
+      return;
     case 'n.rem':
-      return binary('rem', type, v.value(args[0]!, type, site), v.value(args[1]!, type, site));
+      binary('rem', type, v.value(args[0]!, type, site), v.value(args[1]!, type, site));
+      return;
     case 'n.floor':
     case 'n.ceil':
     case 'n.trunc':
     case 'n.toI32':
     case 'n.toU32':
-      return lowerRounding(v, instruction, type);
+      lowerRounding(v, instruction, type);
+      return;
     case 'n.abs': {
       const a = v.value(args[0]!, type, site);
-      if (type === 'f64') return unary('abs', type, a);
+      if (type === 'f64') {
+        unary('abs', type, a);
+        return;
+      }
       const negated = builder.temporary(type, v.code.sites[site]!.scope);
       builder.emit({ op: 'unary', site, operator: 'neg', type, to: negated, a });
-      return binary('max', type, a, { kind: 'variable', index: negated });
+      binary('max', type, a, { kind: 'variable', index: negated });
+      return;
     }
     case 'n.not':
-      return unary('not', 'i32', v.word(args[0]!, 'i32', site));
+      unary('not', 'i32', v.word(args[0]!, 'i32', site));
+      return;
     case 'n.ushr':
-      return binary('shr', 'u32', v.word(args[0]!, 'u32', site), v.low32(args[1]!, site));
+      binary('shr', 'u32', v.word(args[0]!, 'u32', site), v.low32(args[1]!, site));
+      return;
     case 'n.brev':
-      return unary('brev', 'u32', v.word(args[0]!, 'u32', site));
+      unary('brev', 'u32', v.word(args[0]!, 'u32', site));
+      return;
     case 'n.umulhi':
-      return binary('mulhi', 'u32', v.word(args[0]!, 'u32', site), v.word(args[1]!, 'u32', site));
+      binary('mulhi', 'u32', v.word(args[0]!, 'u32', site), v.word(args[1]!, 'u32', site));
+      return;
     case 'n.divI32':
     case 'n.remI32':
-      return lowerIntegerDivision(v, instruction);
+      lowerIntegerDivision(v, instruction);
+      return;
     case 'n.fromBool':
       builder.emit({ op: 'convert', site, from: 'pred', type, to: to(), a: v.value(args[0]!, 'pred', site) });
       return;
@@ -163,7 +198,8 @@ function lowerNumber(v: LoweredValues, instruction: Pure, type: ValueType): void
       builder.emit({ op: 'convert', site, from: 'ptr', type, to: to(), a: v.value(args[0]!, 'ptr', site) });
       return;
     case 'n.fromBig':
-      return lowerFromBigint(v, instruction, type);
+      lowerFromBigint(v, instruction, type);
+      return;
     case 'n.table': {
       const range = v.types.number(args[0]!);
       if (!range.isInteger || range.mayBeNaN)
@@ -180,7 +216,8 @@ function lowerNumber(v: LoweredValues, instruction: Pure, type: ValueType): void
 export function shiftCount(v: LoweredValues, { args, site }: Pure): ReturnType<typeof v.value> {
   const count = args[1]!;
   const range = v.types.number(count);
-  if (!fitsU32(range)) failAt(v.code, site, 'a shift by a count that may be negative or no integer', 'write u32(count)');
+  if (!fitsU32(range))
+    failAt(v.code, site, 'a shift by a count that may be negative or no integer', 'write u32(count)');
   return v.value(count, fitsI32(range) ? 'i32' : 'u32', site);
 }
 
@@ -194,17 +231,34 @@ function lowerRounding(v: LoweredValues, instruction: Pure, type: ValueType): vo
     const isOwn = quotient.type === type;
     const to = isOwn ? v.define(temp, type) : v.builder.temporary(quotient.type, v.code.sites[site]!.scope);
     v.builder.emit({ op: 'binary', site, operator: 'div', type: quotient.type, to, a, b });
-    if (!isOwn) v.alias(temp, v.convert({ operand: { kind: 'variable', index: to }, type: quotient.type }, type, site), type, site);
+    if (!isOwn)
+      v.alias(
+        temp,
+        v.convert({ operand: { kind: 'variable', index: to }, type: quotient.type }, type, site),
+        type,
+        site,
+      );
     return;
   }
   if (name === 'n.toI32' || name === 'n.toU32') {
     const word = name === 'n.toI32' ? 'i32' : 'u32';
-    return v.alias(temp, v.word(operand, word, site), word, site);
+    v.alias(temp, v.word(operand, word, site), word, site);
+    return;
   }
   const range = v.types.number(operand);
-  if (range.isInteger && !range.mayBeNaN) return v.alias(temp, v.value(operand, type, site), type, site);
+  if (range.isInteger && !range.mayBeNaN) {
+    v.alias(temp, v.value(operand, type, site), type, site);
+    return;
+  }
   const operator = name === 'n.floor' ? 'floor' : name === 'n.ceil' ? 'ceil' : 'trunc';
-  v.builder.emit({ op: 'unary', site, operator, type: 'f64', to: v.define(temp, 'f64'), a: v.value(operand, 'f64', site) });
+  v.builder.emit({
+    op: 'unary',
+    site,
+    operator,
+    type: 'f64',
+    to: v.define(temp, 'f64'),
+    a: v.value(operand, 'f64', site),
+  });
 }
 
 /** `divI32`, `remI32`: words, whose result is signed. */

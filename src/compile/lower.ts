@@ -5,12 +5,12 @@ import type { CodeBuilder } from './code-builder.js';
 import type { Context } from './context.js';
 import { Demands, failAt } from './demands.js';
 import { type Block, type HirElement, type HirSource, type Instruction, reversePostorder } from './hir.js';
-import { LoweredValues } from './lowered-values.js';
 import { lowerPure } from './lower-pure.js';
+import { LoweredValues } from './lowered-values.js';
 import { isExact, type NumberRange } from './number-ranges.js';
 import { simplifyBranches } from './simplify-branches.js';
-import { Types } from './types.js';
 import { tidy } from './tidy.js';
+import { Types } from './types.js';
 
 /** Makes a program of the graph that the interpreter has built. */
 export function lowerProgram({ code }: Context, name: string): Program {
@@ -34,7 +34,8 @@ export function lowerProgram({ code }: Context, name: string): Program {
     if (end.op === 'jump') builder.end({ op: 'jump', site: end.site, target: at(end.target) });
     else if (end.op === 'branch') {
       const condition = values.value(end.condition, 'pred', end.site);
-      builder.end({ op: 'branch', site: end.site, condition, then: at(end.then), else: at(end.else) });
+      // biome-ignore lint/suspicious/noThenProperty: a terminator is no promise
+      builder.end({ op: 'branch', site: end.site, condition, then: at(end.onTrue), else: at(end.onFalse) });
     } else builder.end(end);
   }
   return tidy(builder.finish());
@@ -52,7 +53,7 @@ function foldChecks({ blocks, rangeOf }: Analysis): boolean {
     if (range.mayBeNaN || !range.isInteger) continue;
     const holds = by.compare.operator === 'ge' ? range.lo >= limit.lo : range.hi <= limit.lo;
     if (!holds) continue;
-    block.end = { op: 'jump', site: end.site, target: end.then };
+    block.end = { op: 'jump', site: end.site, target: end.onTrue };
     hasChanged = true;
   }
   return hasChanged;
@@ -62,15 +63,19 @@ function reportUnassigned(code: CodeBuilder, { unassigned }: Analysis): void {
   for (const instruction of unassigned) {
     if (instruction.op !== 'read' || instruction.variable.kind === 'ptr') continue;
     const name = instruction.variable.name ?? 'a value';
-    failAt(code, instruction.site, `a read of '${name}', which may not have been assigned,`, 'give it a value where it is declared');
+    failAt(
+      code,
+      instruction.site,
+      `a read of '${name}', which may not have been assigned,`,
+      'give it a value where it is declared',
+    );
   }
 }
 
 function lowerInstruction(v: LoweredValues, instruction: Instruction): void {
   const { site } = instruction;
   const { builder } = v;
-  const element = ({ array, index }: HirElement) =>
-    ({ kind: 'element', array, index: v.number(index, site) }) as const;
+  const element = ({ array, index }: HirElement) => ({ kind: 'element', array, index: v.number(index, site) }) as const;
   const source = (value: HirSource, type: 'word' | 'i64' | 'u64'): Source => {
     if (value.op === 'element') return element(value.element);
     return type === 'word' ? v.low32(value, site) : v.low64(value, type, site);
@@ -79,18 +84,25 @@ function lowerInstruction(v: LoweredValues, instruction: Instruction): void {
   const kindOf = (type: string) => (type === 'i64' || type === 'u64' ? type : 'word');
   switch (instruction.op) {
     case 'pure':
-      return lowerPure(v, instruction);
+      lowerPure(v, instruction);
+      return;
     case 'read': {
       const temp = instruction.to!;
       if (!v.demands.isNeeded(temp)) return;
       const type = v.types.ofTemp(temp);
-      if (type === null) return v.failWide(site);
+      if (type === null) {
+        v.failWide(site);
+        return;
+      }
       builder.emit({ op: 'move', site, type, to: v.define(temp, type), a: v.variable(instruction.variable) });
       return;
     }
     case 'assign': {
       const type = v.types.ofVariable(instruction.variable);
-      if (type === null) return v.failWide(site);
+      if (type === null) {
+        v.failWide(site);
+        return;
+      }
       const a = v.value(instruction.value, type, site);
       builder.emit({ op: 'move', site, type, to: v.variable(instruction.variable).index, a });
       return;
@@ -110,7 +122,12 @@ function lowerInstruction(v: LoweredValues, instruction: Instruction): void {
       return;
     case 'readElement': {
       const type = loadedType(instruction.elementType);
-      builder.emit({ op: 'readElement', site, to: v.define(instruction.to!, type), element: element(instruction.element) });
+      builder.emit({
+        op: 'readElement',
+        site,
+        to: v.define(instruction.to!, type),
+        element: element(instruction.element),
+      });
       return;
     }
     case 'writeElement': {
@@ -166,7 +183,8 @@ function lowerInstruction(v: LoweredValues, instruction: Instruction): void {
       builder.emit({ op: 'fence', site, scope: instruction.scope });
       return;
     case 'collective':
-      return lowerCollective(v, instruction);
+      lowerCollective(v, instruction);
+      return;
     case 'barrier': {
       const { kind, isAligned } = instruction;
       const id = v.number(instruction.id, site);
@@ -195,8 +213,12 @@ function lowerCollective(v: LoweredValues, instruction: Instruction & { readonly
   else if (result !== null) type = result;
   let operand = null;
   if (value !== null) {
-    if (given === null) return v.failWide(site);
-    const isModular = operation.startsWith('redux.') && (type === 'u32' || type === 'i32') && !/min|max/.test(operation);
+    if (given === null) {
+      v.failWide(site);
+      return;
+    }
+    const isModular =
+      operation.startsWith('redux.') && (type === 'u32' || type === 'i32') && !/min|max/.test(operation);
     if (operation === 'redux.add' && !isExact(v.types.number(value)))
       failAt(v.code, site, 'reduceAddSync of a number that may be no integer of 53 bits', 'write i32(…) or u32(…)');
     operand = isModular ? v.word(value, type as 'i32' | 'u32', site) : v.value(value, type, site);
@@ -204,5 +226,15 @@ function lowerCollective(v: LoweredValues, instruction: Instruction & { readonly
   const a = instruction.a === null ? null : v.number(instruction.a, site);
   const b = instruction.b === null ? null : v.number(instruction.b, site);
   const target = to === null ? v.builder.temporary('u32', 0) : v.define(to, result!);
-  v.builder.emit({ op: 'collective', site, operation, to: to === null ? -1 : target, type, mask, value: operand, a, b });
+  v.builder.emit({
+    op: 'collective',
+    site,
+    operation,
+    to: to === null ? -1 : target,
+    type,
+    mask,
+    value: operand,
+    a,
+    b,
+  });
 }

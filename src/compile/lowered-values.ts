@@ -77,7 +77,9 @@ export class LoweredValues {
       case 'temp': {
         const known = this.#values.get(operand.temp);
         if (known === undefined) {
-          throw new Error(`[simtwin bug] temporary ${operand.temp.id} (${operand.temp.by.op}) is used and not computed`);
+          throw new Error(
+            `[simtwin bug] temporary ${operand.temp.id} (${operand.temp.by.op}) is used and not computed`,
+          );
         }
         return known;
       }
@@ -147,9 +149,17 @@ export function constantOf(value: number | bigint | boolean | null, type: ValueT
     case 'pred':
       return { kind: 'constant', type, value: value === true };
     case 'i32':
-      return { kind: 'constant', type, value: typeof value === 'bigint' ? Number(BigInt.asIntN(32, value)) : Number(value) | 0 };
+      return {
+        kind: 'constant',
+        type,
+        value: typeof value === 'bigint' ? Number(BigInt.asIntN(32, value)) : Number(value) | 0,
+      };
     case 'u32':
-      return { kind: 'constant', type, value: typeof value === 'bigint' ? Number(BigInt.asUintN(32, value)) : Number(value) >>> 0 };
+      return {
+        kind: 'constant',
+        type,
+        value: typeof value === 'bigint' ? Number(BigInt.asUintN(32, value)) : Number(value) >>> 0,
+      };
     case 'f64':
       return { kind: 'constant', type, value: Number(value) };
     case 'ptr':

@@ -9,7 +9,15 @@ import { methodOf } from './inline.js';
 import { nativeMember } from './natives.js';
 import { arrayProperty, pointerProperty, registerProperty } from './register-members.js';
 import { threadProperty } from './thread-members.js';
-import { type ClassValue, describeValue, type ListValue, type ObjectValue, staticValue, UNDEFINED, type Value } from './values.js';
+import {
+  type ClassValue,
+  describeValue,
+  type ListValue,
+  type ObjectValue,
+  staticValue,
+  UNDEFINED,
+  type Value,
+} from './values.js';
 
 /** `receiver.name`, where it is no call. */
 export function memberOf(c: Context, receiver: Value, name: string): Value {
@@ -17,7 +25,11 @@ export function memberOf(c: Context, receiver: Value, name: string): Value {
   if (value !== null) return value;
   if (receiver.kind === 'static' && (receiver.value === null || receiver.value === undefined))
     return fail(c, `'${name}' of ${String(receiver.value)}`, 'make sure that there is an object');
-  return fail(c, `the property '${name}' of ${describeValue(receiver)}`, `use a property that kernels know, or call it`);
+  return fail(
+    c,
+    `the property '${name}' of ${describeValue(receiver)}`,
+    `use a property that kernels know, or call it`,
+  );
 }
 
 function findProperty(c: Context, receiver: Value, name: string): Value | null {
@@ -85,7 +97,8 @@ export function elementOf(c: Context, receiver: Value, index: Value, node: ts.El
   if (index.kind === 'static') {
     if (receiver.kind === 'static' && typeof receiver.value === 'string' && typeof index.value === 'number')
       return staticValue(receiver.value[index.value]);
-    if (receiver.kind === 'object' || typeof index.value === 'string') return memberOf(c, receiver, `${String(index.value)}`);
+    if (receiver.kind === 'object' || typeof index.value === 'string')
+      return memberOf(c, receiver, `${String(index.value)}`);
   }
   c.needStatic(index);
   const advice =
@@ -123,13 +136,23 @@ function checkIndex(c: Context, index: Operand, length: number, name: string): v
     if (block === null) return;
     const condition = emit(
       c,
-      { op: 'pure', name: 'compare', args: [index, constant(limit)], isTotal: true, compare: { operator, kind: 'num' } },
+      {
+        op: 'pure',
+        name: 'compare',
+        args: [index, constant(limit)],
+        isTotal: true,
+        compare: { operator, kind: 'num' },
+      },
       'bool',
     );
     const good = c.code.newBlock();
     const bad = c.code.newBlock();
-    bad.end = { op: 'throw', site, message: `the kernel threw RangeError: an index of ${name} is not one of 0 to ${length - 1}` };
-    c.code.end(block, { op: 'branch', site, condition, then: good, else: bad, isCheck: true });
+    bad.end = {
+      op: 'throw',
+      site,
+      message: `the kernel threw RangeError: an index of ${name} is not one of 0 to ${length - 1}`,
+    };
+    c.code.end(block, { op: 'branch', site, condition, onTrue: good, onFalse: bad, isCheck: true });
     c.block = good;
   };
   bound('ge', 0);

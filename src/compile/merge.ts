@@ -1,9 +1,9 @@
 import type ts from 'typescript';
-import { constantCell } from './environment.js';
+import type { ScalarType } from '../simt/index.js';
 import { type Context, fail } from './context.js';
 import { assign, dynamic, emit, pointer, pure, scalarOf } from './emit.js';
+import { constantCell } from './environment.js';
 import { type Block, constant, type HirSource, type Instruction, kindOfOperand, type Operand } from './hir.js';
-import type { ScalarType } from '../simt/index.js';
 import {
   describeValue,
   type ListValue,
@@ -188,7 +188,11 @@ function joinLists(c: Context, values: readonly Value[], first: Value, scalars: 
   const lists = values as readonly ListValue[];
   const { length } = (first as ListValue).items;
   if (lists.some(({ items }) => items.length !== length)) {
-    return { kind: 'poison', construct: 'a choice between arrays of different lengths', advice: 'use each on its own path' };
+    return {
+      kind: 'poison',
+      construct: 'a choice between arrays of different lengths',
+      advice: 'use each on its own path',
+    };
   }
   for (const list of lists) list.isFrozen = true;
   const items = Array.from({ length }, (_, at) =>

@@ -147,7 +147,8 @@ export function nativeMember(_c: Context, receiver: string, name: string): Value
 }
 
 /** Errors that a kernel may throw. */
-export const isErrorClass = (name: string): boolean => name === 'Error' || name === 'RangeError' || name === 'TypeError';
+export const isErrorClass = (name: string): boolean =>
+  name === 'Error' || name === 'RangeError' || name === 'TypeError';
 
 export function callNative(c: Context, name: string, args: readonly Value[]): Value {
   for (const value of args) if (value.kind === 'poison') fail(c, value.construct, value.advice);
@@ -161,7 +162,11 @@ export function callNative(c: Context, name: string, args: readonly Value[]): Va
     const [first] = args;
     if (name === 'Number.isInteger' && first?.kind === 'dynamic' && first.type === 'num' && isInteger(first.operand))
       return staticValue(true);
-    return fail(c, `a call of ${name} with ${describeValue(args.find(({ kind }) => kind !== 'static')!)}`, 'it must be a constant');
+    return fail(
+      c,
+      `a call of ${name} with ${describeValue(args.find(({ kind }) => kind !== 'static')!)}`,
+      'it must be a constant',
+    );
   }
   switch (name) {
     case 'Number':
@@ -181,7 +186,9 @@ export function callNative(c: Context, name: string, args: readonly Value[]): Va
 }
 
 export const adviceFor = (name: string): string =>
-  ADVICE[name] ?? ADVICE[name.split('.')[0]!] ?? 'kernels have integer arithmetic, Math.min, max, imul, floor, ceil, trunc, abs and clz32';
+  ADVICE[name] ??
+  ADVICE[name.split('.')[0]!] ??
+  'kernels have integer arithmetic, Math.min, max, imul, floor, ceil, trunc, abs and clz32';
 
 function callWord(
   c: Context,
@@ -226,7 +233,8 @@ function convert(c: Context, name: 'Number' | 'BigInt' | 'Boolean', value: Value
     }
   }
   const scalar = scalarOf(value);
-  if (scalar === null || scalar.kind === 'ptr') return fail(c, `${name} of ${describeValue(value)}`, 'convert a number');
+  if (scalar === null || scalar.kind === 'ptr')
+    return fail(c, `${name} of ${describeValue(value)}`, 'convert a number');
   const { kind, operand } = scalar;
   if (name === 'Number') {
     if (kind === 'num') return value;
@@ -241,7 +249,9 @@ function wrap(c: Context, name: 'BigInt.asUintN' | 'BigInt.asIntN', bits: Value,
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > 64)
     return fail(c, `${name} of ${describeValue(bits)} bits`, 'use a constant from 1 to 64');
   if (value.kind === 'static' && typeof value.value === 'bigint')
-    return staticValue(name === 'BigInt.asUintN' ? BigInt.asUintN(count, value.value) : BigInt.asIntN(count, value.value));
+    return staticValue(
+      name === 'BigInt.asUintN' ? BigInt.asUintN(count, value.value) : BigInt.asIntN(count, value.value),
+    );
   const operand = bigintOf(c, value, `argument 2 of ${name}`);
   return dynamic(pure(c, name === 'BigInt.asUintN' ? 'b.asU' : 'b.asI', [operand], count));
 }

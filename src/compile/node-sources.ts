@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import type { SourceProvider } from './modules.js';
 
 /** The package's folder: it holds `src`, also where this runs from `dist`. */
-const packageFolder = fileURLToPath(new URL('../..', import.meta.url)).replaceAll('\\', '/').replace(/\/$/, '');
+const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
+  .replaceAll('\\', '/')
+  .replace(/\/$/, '');
 
 /** Sources from disk. Paths below the package's folder are shown relative to it, others as they are. */
 export function nodeSources(): SourceProvider {

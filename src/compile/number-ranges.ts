@@ -75,13 +75,19 @@ export const widenNumbers = (before: NumberRange, next: NumberRange): NumberRang
   hi: next.hi > before.hi ? UP.find((limit) => limit >= next.hi)! : next.hi,
 });
 
-const make = (lo: number, hi: number, isInteger: boolean, mayBeNegativeZero: boolean, mayBeNaN: boolean): NumberRange =>
+const make = (
+  lo: number,
+  hi: number,
+  isInteger: boolean,
+  mayBeNegativeZero: boolean,
+  mayBeNaN: boolean,
+): NumberRange =>
   Number.isNaN(lo) || Number.isNaN(hi)
     ? { ...ANY_NUMBER, isInteger: false }
     : { lo, hi, isInteger, mayBeNegativeZero, mayBeNaN };
 
 const hasZero = ({ lo, hi }: NumberRange): boolean => lo <= 0 && hi >= 0;
-const isFinite = ({ lo, hi }: NumberRange): boolean => Number.isFinite(lo) && Number.isFinite(hi);
+const isBounded = ({ lo, hi }: NumberRange): boolean => Number.isFinite(lo) && Number.isFinite(hi);
 const magnitude = ({ lo, hi }: NumberRange): number => Math.max(Math.abs(lo), Math.abs(hi));
 
 /** Bounds of `operation` over the corners of two ranges. */
@@ -93,7 +99,7 @@ function corners(a: NumberRange, b: NumberRange, operation: (x: number, y: numbe
 
 /** `a + b`; `a - b` is `a + -b`. */
 export function addRanges(a: NumberRange, b: NumberRange): NumberRange {
-  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || !(isFinite(a) || isFinite(b));
+  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || !(isBounded(a) || isBounded(b));
   const lo = a.lo + b.lo;
   const hi = a.hi + b.hi;
   const isInteger = a.isInteger && b.isInteger;
@@ -113,12 +119,12 @@ export function multiplyRanges(a: NumberRange, b: NumberRange): NumberRange {
     a.mayBeNegativeZero ||
     b.mayBeNegativeZero ||
     (!(a.isInteger && b.isInteger) && (a.lo < 0 || b.lo < 0));
-  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || (hasZero(a) && !isFinite(b)) || (hasZero(b) && !isFinite(a));
+  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || (hasZero(a) && !isBounded(b)) || (hasZero(b) && !isBounded(a));
   return make(lo, hi, a.isInteger && b.isInteger, isNegativeZero, mayBeNaN);
 }
 
 export function divideRanges(a: NumberRange, b: NumberRange): NumberRange {
-  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || hasZero(b) || (!isFinite(a) && !isFinite(b));
+  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || hasZero(b) || (!isBounded(a) && !isBounded(b));
   const isNegativeZero = a.lo < 0 || b.lo < 0 || a.mayBeNegativeZero || b.mayBeNegativeZero;
   if (hasZero(b)) return make(-Infinity, Infinity, false, true, mayBeNaN);
   const [lo, hi] = corners(a, b, (x, y) => x / y);
@@ -126,7 +132,7 @@ export function divideRanges(a: NumberRange, b: NumberRange): NumberRange {
 }
 
 export function remainderRange(a: NumberRange, b: NumberRange): NumberRange {
-  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || hasZero(b) || !isFinite(a);
+  const mayBeNaN = a.mayBeNaN || b.mayBeNaN || hasZero(b) || !isBounded(a);
   const isInteger = a.isInteger && b.isInteger;
   const most = Math.min(magnitude(a), Math.max(0, magnitude(b) - (isInteger ? 1 : 0)));
   const isNegative = a.lo < 0 || a.mayBeNegativeZero;
@@ -136,7 +142,7 @@ export function remainderRange(a: NumberRange, b: NumberRange): NumberRange {
 /** Math.floor, Math.ceil, Math.trunc. */
 export function roundRange(a: NumberRange, round: (x: number) => number): NumberRange {
   const isNegativeZero = a.mayBeNegativeZero || (!a.isInteger && a.lo < 0);
-  return make(round(a.lo) + 0, round(a.hi) + 0, isFinite(a) || a.isInteger, isNegativeZero, a.mayBeNaN);
+  return make(round(a.lo) + 0, round(a.hi) + 0, isBounded(a) || a.isInteger, isNegativeZero, a.mayBeNaN);
 }
 
 export function absoluteRange(a: NumberRange): NumberRange {
@@ -212,7 +218,8 @@ export function wordProductRange(a: NumberRange, b: NumberRange): NumberRange {
 
 /** `(a / b) | 0` of words, `b` not 0. */
 export function wordQuotientRange(a: NumberRange, b: NumberRange): NumberRange {
-  if (a.lo >= 0 && b.lo >= 0) return toI32Range(integers(Math.floor(a.lo / Math.max(1, b.hi)), Math.floor(a.hi / Math.max(1, b.lo))));
+  if (a.lo >= 0 && b.lo >= 0)
+    return toI32Range(integers(Math.floor(a.lo / Math.max(1, b.hi)), Math.floor(a.hi / Math.max(1, b.lo))));
   const most = magnitude(a);
   return most > I32_MOST ? I32 : integers(-most, most);
 }

@@ -23,7 +23,11 @@ export function wordOf(c: Context, value: Value | undefined, what: string): { ki
 export function textOf(c: Context, value: Value | undefined, what: string): string {
   if (value?.kind === 'static' && typeof value.value === 'string') return value.value;
   if (value !== undefined) c.needStatic(value);
-  return fail(c, `${value === undefined ? 'nothing' : describeValue(value)} as ${what}`, 'it must be a string that is known when the kernel is compiled');
+  return fail(
+    c,
+    `${value === undefined ? 'nothing' : describeValue(value)} as ${what}`,
+    'it must be a string that is known when the kernel is compiled',
+  );
 }
 
 export function scopeOf(c: Context, value: Value | undefined, name: string): Scope {
@@ -41,7 +45,8 @@ export const kindOfElement = (type: ScalarType): 'num' | 'big' => (type === 'i64
 
 /** A register that a load writes to. */
 export function registerOf(c: Context, value: Value, base: PointerValue, name: string): HirElement {
-  if (value.kind !== 'register') return fail(c, `${describeValue(value)} as the target of ${name}`, 'it must be a register');
+  if (value.kind !== 'register')
+    return fail(c, `${describeValue(value)} as the target of ${name}`, 'it must be a register');
   if (value.copyOf !== null)
     return fail(c, `a register chosen by a condition as the target of ${name}`, 'branch, and load into each register');
   if (sizeOf(value.element) !== sizeOf(base.element))
@@ -49,7 +54,8 @@ export function registerOf(c: Context, value: Value, base: PointerValue, name: s
   return { array: value.array, index: value.index };
 }
 
-const sizeOf = (type: ScalarType): number => (type.endsWith('8') ? 1 : type.endsWith('16') ? 2 : type.endsWith('32') ? 4 : 8);
+const sizeOf = (type: ScalarType): number =>
+  type.endsWith('8') ? 1 : type.endsWith('16') ? 2 : type.endsWith('32') ? 4 : 8;
 
 /** What a store to a pointer stores: a value of its kind, or a register of its size. */
 export function storedOf(c: Context, value: Value, base: { readonly element: ScalarType }, name: string): HirSource {

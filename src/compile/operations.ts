@@ -1,9 +1,9 @@
 import type ts from 'typescript';
 import { type Context, fail, NotStatic } from './context.js';
 import { dynamic, emit } from './emit.js';
-import { describeValue, type OperationValue, UNDEFINED, type Value, type WithoutPlace } from './values.js';
 import type { Instruction } from './hir.js';
 import type { PerformIn } from './inline.js';
+import { describeValue, type OperationValue, UNDEFINED, type Value, type WithoutPlace } from './values.js';
 
 /** An operation that has been called: it happens when it is yielded. */
 export function callOperation(
@@ -20,7 +20,12 @@ export function callOperation(
 
 /** Reports an operation that was called and never yielded. */
 export function dropped(c: Context, { name, node }: NonNullable<Context['pending']>): never {
-  return fail(c, `the operation t.${name}, which is called and not yielded at once,`, `write 'yield* t.${name}(…)'`, node);
+  return fail(
+    c,
+    `the operation t.${name}, which is called and not yielded at once,`,
+    `write 'yield* t.${name}(…)'`,
+    node,
+  );
 }
 
 /** `yield* value`, as part of the function that `performIn` names. */
@@ -52,4 +57,3 @@ export function performValue(c: Context, value: Value, performIn: NonNullable<Pe
   if (value.kind === 'poison') return fail(c, value.construct, value.advice, node);
   return fail(c, `'yield*' of ${describeValue(value)}`, 'yield an operation of the thread or a generator', node);
 }
-

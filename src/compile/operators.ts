@@ -53,7 +53,8 @@ export function binary(c: Context, operator: ts.SyntaxKind, a: Value, b: Value):
   if (isEquality) return equality(c, operator, a, b);
   const isText = (value: Value) =>
     value.kind === 'text' || (value.kind === 'static' && typeof value.value === 'string');
-  if (operator === K.PlusToken && (isText(a) || isText(b))) return { kind: 'text', text: textOf(a) + textOf(b), sources: [a, b] };
+  if (operator === K.PlusToken && (isText(a) || isText(b)))
+    return { kind: 'text', text: textOf(a) + textOf(b), sources: [a, b] };
   const text = ts.tokenToString(operator) ?? 'operator';
   const first = scalarOf(a);
   const second = scalarOf(b);
@@ -76,8 +77,7 @@ export function binary(c: Context, operator: ts.SyntaxKind, a: Value, b: Value):
     return dynamic(pure(c, name, [first.operand, second.operand]));
   }
   const toNumber = ({ kind, operand }: typeof first) => (kind === 'bool' ? booleanToNumber(c, operand) : operand);
-  if (comparison !== undefined)
-    return dynamic(compare(c, comparison, 'num', toNumber(first), toNumber(second)));
+  if (comparison !== undefined) return dynamic(compare(c, comparison, 'num', toNumber(first), toNumber(second)));
   const name = NUMBER_OPERATORS[operator];
   if (name === undefined) return fail(c, `'${text}' of numbers`, 'use + - * / % & | ^ << >> >>>');
   const isZero = b.kind === 'static' && b.value === 0;
@@ -179,7 +179,11 @@ function staticBinary(c: Context, operator: ts.SyntaxKind, a: Primitive, b: Prim
         // biome-ignore lint/suspicious/noDoubleEquals: the source says so
         return staticValue(x != y);
       default:
-        return fail(c, `the operator '${ts.tokenToString(operator)}'`, 'use arithmetic, bitwise and comparison operators');
+        return fail(
+          c,
+          `the operator '${ts.tokenToString(operator)}'`,
+          'use arithmetic, bitwise and comparison operators',
+        );
     }
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;

@@ -94,7 +94,12 @@ export function arrayProperty(c: Context, { count }: RegisterArrayValue, name: s
   return count.op === 'const' ? staticValue(count.value as number) : dynamic(numberOf(c, dynamic(count), 'length'));
 }
 
-export function callArray(c: Context, receiver: RegisterArrayValue, name: string, args: readonly Value[]): Value | null {
+export function callArray(
+  c: Context,
+  receiver: RegisterArrayValue,
+  name: string,
+  args: readonly Value[],
+): Value | null {
   if (name !== 'at') return null;
   const { array, element, count } = receiver;
   const index = numberOf(c, args[0] ?? UNDEFINED, 'the index of a register');

@@ -33,16 +33,10 @@ class Numbers {
 export function renumber(program: Program): Program {
   const order = reversePostorder(program.blocks);
   const blockOf = new Map(order.map((block, at) => [block, at]));
-  const [variables, params, arrays, tables, sites, scopes, frames, files] = Array.from({ length: 8 }, () => new Numbers()) as [
-    Numbers,
-    Numbers,
-    Numbers,
-    Numbers,
-    Numbers,
-    Numbers,
-    Numbers,
-    Numbers,
-  ];
+  const [variables, params, arrays, tables, sites, scopes, frames, files] = Array.from(
+    { length: 8 },
+    () => new Numbers(),
+  ) as [Numbers, Numbers, Numbers, Numbers, Numbers, Numbers, Numbers, Numbers];
   const useOperand = (operand: Operand) => {
     if (operand.kind === 'variable') variables.use(operand.index);
     if (operand.kind === 'param') params.use(operand.index);

@@ -21,12 +21,12 @@ function absorb(code: CodeBuilder, block: Block, predecessors: Map<Block, number
   const { end } = block;
   if (end?.op !== 'branch' || end.isCheck) return false;
   for (const isAnd of [true, false]) {
-    const middle = isAnd ? end.then : end.else;
-    const other = isAnd ? end.else : end.then;
+    const middle = isAnd ? end.onTrue : end.onFalse;
+    const other = isAnd ? end.onFalse : end.onTrue;
     const test = middle.end;
     if (middle === block || middle === other || predecessors.get(middle) !== 1) continue;
-    if (test?.op !== 'branch' || test.isCheck || test.then === test.else) continue;
-    if (test.then !== other && test.else !== other) continue;
+    if (test?.op !== 'branch' || test.isCheck || test.onTrue === test.onFalse) continue;
+    if (test.onTrue !== other && test.onFalse !== other) continue;
     if (middle.instructions.length > MOST_SPECULATED || !middle.instructions.every(isHarmless)) continue;
     block.instructions.push(...middle.instructions);
     const append = (name: PureName, args: readonly Operand[]): Operand => {
@@ -35,11 +35,11 @@ function absorb(code: CodeBuilder, block: Block, predecessors: Map<Block, number
       block.instructions.push(instruction);
       return { op: 'temp', temp: instruction.to };
     };
-    const goesOn = isAnd ? test.else === other : test.then === other;
+    const goesOn = isAnd ? test.onFalse === other : test.onTrue === other;
     const second = goesOn ? test.condition : append('p.not', [test.condition]);
-    const target = test.then === other ? test.else : test.then;
+    const target = test.onTrue === other ? test.onFalse : test.onTrue;
     const condition = append(isAnd ? 'p.and' : 'p.or', [end.condition, second]);
-    block.end = { ...end, condition, then: isAnd ? target : other, else: isAnd ? other : target };
+    block.end = { ...end, condition, onTrue: isAnd ? target : other, onFalse: isAnd ? other : target };
     predecessors.set(other, predecessors.get(other)! - 1);
     return true;
   }

@@ -1,21 +1,26 @@
 import ts from 'typescript';
 import { type Context, fail, NotStatic, pendingJumps, Unreachable } from './context.js';
+import { declareVariables, enterScope } from './declarations.js';
 import { constantCell, Environment } from './environment.js';
 import { makeClass } from './functions.js';
 import type { Block } from './hir.js';
 import { evaluateReturned } from './inline.js';
-import { forStatement, forOfStatement, loop } from './loops.js';
-import { textOf } from './operators.js';
-import { dropped } from './operations.js';
-import { switchStatement } from './switch-statement.js';
-import { declareVariables, enterScope } from './declarations.js';
-import { describeValue, UNDEFINED } from './values.js';
 import { joinBlocks } from './joins.js';
+import { forOfStatement, forStatement, loop } from './loops.js';
+import { dropped } from './operations.js';
+import { textOf } from './operators.js';
+import { switchStatement } from './switch-statement.js';
+import { describeValue, UNDEFINED } from './values.js';
 
 const K = ts.SyntaxKind;
 
 /** Runs a statement; afterwards `c.block` is where control goes on, or null. */
-export function executeStatement(c: Context, node: ts.Statement, environment: Environment, labels: readonly string[] = []): void {
+export function executeStatement(
+  c: Context,
+  node: ts.Statement,
+  environment: Environment,
+  labels: readonly string[] = [],
+): void {
   if (c.region.isStatic && --c.staticSteps < 0) throw new NotStatic(node);
   const before = c.node;
   c.node = node;
@@ -35,37 +40,60 @@ function dispatch(c: Context, node: ts.Statement, environment: Environment, labe
       if (c.pending !== null) dropped(c, c.pending);
       return;
     case K.VariableStatement:
-      return declareVariables(c, (node as ts.VariableStatement).declarationList, environment);
+      declareVariables(c, (node as ts.VariableStatement).declarationList, environment);
+      return;
     case K.Block:
-      return labels.length > 0
-        ? labelled(c, labels, () => block(c, node as ts.Block, environment))
-        : block(c, node as ts.Block, environment);
+      if (labels.length > 0) labelled(c, labels, () => block(c, node as ts.Block, environment));
+      else block(c, node as ts.Block, environment);
+      return;
     case K.IfStatement:
-      return ifStatement(c, node as ts.IfStatement, environment);
+      ifStatement(c, node as ts.IfStatement, environment);
+      return;
     case K.ReturnStatement:
-      return returnStatement(c, node as ts.ReturnStatement, environment);
+      returnStatement(c, node as ts.ReturnStatement, environment);
+      return;
     case K.ThrowStatement:
-      return throwStatement(c, node as ts.ThrowStatement, environment);
+      throwStatement(c, node as ts.ThrowStatement, environment);
+      return;
     case K.BreakStatement:
     case K.ContinueStatement:
-      return jump(c, node as ts.BreakOrContinueStatement);
+      jump(c, node as ts.BreakOrContinueStatement);
+      return;
     case K.ForStatement:
-      return forStatement(c, node as ts.ForStatement, environment, labels);
+      forStatement(c, node as ts.ForStatement, environment, labels);
+      return;
     case K.WhileStatement: {
       const { expression, statement } = node as ts.WhileStatement;
-      return loop(c, { condition: expression, isTestedFirst: true, labels, environment, body: (inner) => c.execute(statement, inner) });
+      loop(c, {
+        condition: expression,
+        isTestedFirst: true,
+        labels,
+        environment,
+        body: (inner) => c.execute(statement, inner),
+      });
+      return;
     }
     case K.DoStatement: {
       const { expression, statement } = node as ts.DoStatement;
-      return loop(c, { condition: expression, isTestedFirst: false, labels, environment, body: (inner) => c.execute(statement, inner) });
+      loop(c, {
+        condition: expression,
+        isTestedFirst: false,
+        labels,
+        environment,
+        body: (inner) => c.execute(statement, inner),
+      });
+      return;
     }
     case K.ForOfStatement:
-      return forOfStatement(c, node as ts.ForOfStatement, environment, labels);
+      forOfStatement(c, node as ts.ForOfStatement, environment, labels);
+      return;
     case K.SwitchStatement:
-      return switchStatement(c, node as ts.SwitchStatement, environment, labels);
+      switchStatement(c, node as ts.SwitchStatement, environment, labels);
+      return;
     case K.LabeledStatement: {
       const { label, statement } = node as ts.LabeledStatement;
-      return executeStatement(c, statement, environment, [...labels, label.text]);
+      executeStatement(c, statement, environment, [...labels, label.text]);
+      return;
     }
     case K.ClassDeclaration: {
       const value = makeClass(c, node as ts.ClassDeclaration, environment);
@@ -78,13 +106,21 @@ function dispatch(c: Context, node: ts.Statement, environment: Environment, labe
     case K.TypeAliasDeclaration:
       return;
     case K.TryStatement:
-      return fail(c, "'try'", 'a fault ends the run: test the condition first');
+      fail(c, "'try'", 'a fault ends the run: test the condition first');
+      return;
     case K.ForInStatement:
-      return fail(c, "'for … in'", 'write for … of over a constant array');
+      fail(c, "'for … in'", 'write for … of over a constant array');
+      return;
     case K.DebuggerStatement:
-      return fail(c, "'debugger'", 'step through the kernel with simtwin itself');
+      fail(c, "'debugger'", 'step through the kernel with simtwin itself');
+      return;
     default:
-      return fail(c, `a statement of kind ${ts.SyntaxKind[node.kind]}`, 'use declarations, expressions, if, loops, switch, return and throw');
+      fail(
+        c,
+        `a statement of kind ${ts.SyntaxKind[node.kind]}`,
+        'use declarations, expressions, if, loops, switch, return and throw',
+      );
+      return;
   }
 }
 
@@ -94,7 +130,9 @@ export function executeAll(c: Context, statements: readonly ts.Statement[], envi
     if (ts.isFunctionDeclaration(statement) && statement.name !== undefined && statement.body !== undefined) {
       const { module } = environment;
       const name = statement.name.text;
-      environment.declare(constantCell(name, { kind: 'function', node: statement, environment, module, name }, c.region));
+      environment.declare(
+        constantCell(name, { kind: 'function', node: statement, environment, module, name }, c.region),
+      );
     }
   }
   for (const statement of statements) {
@@ -153,7 +191,8 @@ function throwStatement(c: Context, node: ts.ThrowStatement, environment: Enviro
   if (value.kind !== 'error' && value.kind !== 'static' && value.kind !== 'text')
     fail(c, `a throw of ${describeValue(value)}`, "write throw new Error('…')");
   const text = value.kind === 'error' ? `${value.name}: ${value.message}` : textOf(value);
-  if (c.block !== null) c.code.end(c.block, { op: 'throw', site: c.siteOf(node.expression), message: `the kernel threw ${text}` });
+  if (c.block !== null)
+    c.code.end(c.block, { op: 'throw', site: c.siteOf(node.expression), message: `the kernel threw ${text}` });
   c.block = null;
 }
 

@@ -1,11 +1,11 @@
+import ts from 'typescript';
 import { readCell } from './cells.js';
 import { type Context, fail } from './context.js';
 import { dynamic, pure, scalarOf } from './emit.js';
+import type { Operand } from './hir.js';
 import { fieldsOf, itemsOf } from './literals.js';
 import { binary, textOf, truthOf } from './operators.js';
-import type { Operand } from './hir.js';
 import { describeValue, type ListValue, type ObjectValue, staticValue, UNDEFINED, type Value } from './values.js';
-import ts from 'typescript';
 
 // Methods of arrays, strings and `Object` whose receivers are known at compile time.
 
@@ -57,11 +57,20 @@ export function callObjectFunction(c: Context, name: string, args: readonly Valu
     case 'Object.freeze':
       return first;
     case 'Object.keys':
-      return list(c, fieldsOf(c, first).map(([field]) => staticValue(field)));
+      return list(
+        c,
+        fieldsOf(c, first).map(([field]) => staticValue(field)),
+      );
     case 'Object.values':
-      return list(c, fieldsOf(c, first).map(([, value]) => value));
+      return list(
+        c,
+        fieldsOf(c, first).map(([, value]) => value),
+      );
     case 'Object.entries':
-      return list(c, fieldsOf(c, first).map(([field, value]) => list(c, [staticValue(field), value])));
+      return list(
+        c,
+        fieldsOf(c, first).map(([field, value]) => list(c, [staticValue(field), value])),
+      );
     case 'Object.fromEntries':
       return object(
         c,
@@ -138,14 +147,17 @@ export function callList(c: Context, receiver: ListValue, name: string, args: re
     case 'every':
       return staticValue(items.every(knownTruth));
     case 'reduce': {
-      if (args[1] === undefined && items.length === 0) return fail(c, 'array.reduce of an empty array', 'give it a start');
+      if (args[1] === undefined && items.length === 0)
+        return fail(c, 'array.reduce of an empty array', 'give it a start');
       const [start, rest] = args[1] === undefined ? [items[0]!, items.slice(1)] : [args[1], items];
       return rest.reduce<Value>((sum, item) => c.call(first, [sum, item], c.node), start);
     }
     case 'includes':
       return includes(c, items, first);
     case 'indexOf': {
-      const at = items.findIndex((item) => item.kind === 'static' && first.kind === 'static' && item.value === first.value);
+      const at = items.findIndex(
+        (item) => item.kind === 'static' && first.kind === 'static' && item.value === first.value,
+      );
       return first.kind === 'static' ? staticValue(at) : null;
     }
     case 'concat':
@@ -155,11 +167,17 @@ export function callList(c: Context, receiver: ListValue, name: string, args: re
     case 'at':
       return first.kind === 'static' ? (items.at(number(0, 0)) ?? UNDEFINED) : null;
     case 'keys':
-      return list(c, items.map((_, at) => staticValue(at)));
+      return list(
+        c,
+        items.map((_, at) => staticValue(at)),
+      );
     case 'values':
       return list(c, items);
     case 'entries':
-      return list(c, items.map((item, at) => list(c, [staticValue(at), item])));
+      return list(
+        c,
+        items.map((item, at) => list(c, [staticValue(at), item])),
+      );
     case 'join':
       return staticValue(items.map(textOf).join(args[0] === undefined ? ',' : textOf(args[0])));
     case 'push':
@@ -207,4 +225,3 @@ export function callText(text: string, name: string, args: readonly Value[]): Va
       return null;
   }
 }
-

@@ -34,7 +34,14 @@ export function switchStatement(
     isDynamic = true;
     const then = c.code.newBlock();
     const otherwise = c.code.newBlock();
-    c.code.end(c.block, { op: 'branch', site: c.siteOf(clause.expression), condition, then, else: otherwise, isCheck: false });
+    c.code.end(c.block, {
+      op: 'branch',
+      site: c.siteOf(clause.expression),
+      condition,
+      onTrue: then,
+      onFalse: otherwise,
+      isCheck: false,
+    });
     entries[at]!.push(then);
     c.block = otherwise;
   }

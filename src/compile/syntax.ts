@@ -154,11 +154,7 @@ export function mutableFieldsOf(node: ts.ClassLikeDeclaration): ReadonlySet<stri
   const visit = (at: ts.Node): void => {
     const target = assignedBy(at);
     const inner = target === null ? null : withoutParentheses(target);
-    if (
-      inner !== null &&
-      ts.isPropertyAccessExpression(inner) &&
-      inner.expression.kind === ts.SyntaxKind.ThisKeyword
-    ) {
+    if (inner !== null && ts.isPropertyAccessExpression(inner) && inner.expression.kind === ts.SyntaxKind.ThisKeyword) {
       const name = inner.name.text;
       const isInitialisation =
         isAssignment(at) &&

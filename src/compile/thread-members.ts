@@ -105,8 +105,7 @@ const FENCES: Readonly<Record<string, Scope>> = {
 /** `t.name(args)`; null if the thread has no such method. */
 export function callThread(c: Context, name: string, args: readonly Value[]): Value | null {
   const what = (at: number) => `argument ${at + 1} of ${name}`;
-  const number = (at: number, fallback: Operand) =>
-    isGiven(args[at]) ? numberOf(c, args[at], what(at)) : fallback;
+  const number = (at: number, fallback: Operand) => (isGiven(args[at]) ? numberOf(c, args[at], what(at)) : fallback);
   const mask = () => numberOf(c, args[0] ?? UNDEFINED, what(0));
   const predicate = () => booleanOf(c, args[1] ?? UNDEFINED, what(1));
   const collective = (
@@ -128,7 +127,12 @@ export function callThread(c: Context, name: string, args: readonly Value[]): Va
   if (atomic !== undefined) return callAtomic(c, name, atomic, args);
   const barrier = BARRIERS[name];
   if (barrier !== undefined)
-    return callOperation(c, name, { op: 'barrier', ...barrier, id: number(0, ZERO), threadCount: number(1, ZERO) }, null);
+    return callOperation(
+      c,
+      name,
+      { op: 'barrier', ...barrier, id: number(0, ZERO), threadCount: number(1, ZERO) },
+      null,
+    );
   const fence = FENCES[name];
   if (fence !== undefined) return callOperation(c, name, { op: 'fence', scope: fence }, null);
   switch (name) {
@@ -151,7 +155,12 @@ export function callThread(c: Context, name: string, args: readonly Value[]): Va
     case 'activemask':
       return callOperation(c, name, { op: 'activemask' }, 'num');
     case 'syncthreads':
-      return callOperation(c, name, { op: 'barrier', kind: 'sync', isAligned: true, id: ZERO, threadCount: ZERO }, null);
+      return callOperation(
+        c,
+        name,
+        { op: 'barrier', kind: 'sync', isAligned: true, id: ZERO, threadCount: ZERO },
+        null,
+      );
     case 'atomicCAS':
       return callAtomic(c, name, 'cas', args);
     case 'shared':
@@ -206,7 +215,8 @@ function callAccess(c: Context, name: string, args: readonly Value[]): Value | n
   const ordering = order!.toLowerCase() as 'volatile' | 'relaxed' | 'acquire';
   const isScoped = ordering !== 'volatile';
   const isLoad = direction === 'load';
-  if ((isScoped && vector !== undefined) || (order === 'Acquire' && !isLoad) || (order === 'Release' && isLoad)) return null;
+  if ((isScoped && vector !== undefined) || (order === 'Acquire' && !isLoad) || (order === 'Release' && isLoad))
+    return null;
   const scope = isScoped ? scopeOf(c, args[0], name) : 'system';
   const [target, at, ...rest] = isScoped ? args.slice(1) : args;
   const base = pointerOf(c, target ?? UNDEFINED, `the pointer of ${name}`);
@@ -219,12 +229,7 @@ function callAccess(c: Context, name: string, args: readonly Value[]): Value | n
     return callOperation(c, name, { op: 'load', ...access, registers }, result);
   }
   const values = operands.map((value) => storedOf(c, value, base, name));
-  return callOperation(
-    c,
-    name,
-    { op: 'store', ...access, ordering: access.ordering as 'volatile', values },
-    null,
-  );
+  return callOperation(c, name, { op: 'store', ...access, ordering: access.ordering as 'volatile', values }, null);
 }
 
 function vectorOf(
@@ -236,9 +241,9 @@ function vectorOf(
 ): readonly Value[] {
   if (vector === undefined) return name.startsWith('load') ? [] : [rest[0] ?? UNDEFINED];
   if (vector === 'V2') return [rest[0] ?? UNDEFINED, rest[1] ?? UNDEFINED];
-  if (kindOfElement(base.element) === 'big') return fail(c, `${name} of ${base.element}`, 'an access is at most 16 bytes');
+  if (kindOfElement(base.element) === 'big')
+    return fail(c, `${name} of ${base.element}`, 'an access is at most 16 bytes');
   const [list] = rest;
   if (list?.kind === 'list' && list.items.length === 4) return list.items;
   return fail(c, `${name} without an array of four`, 'write [a, b, c, d]');
 }
-

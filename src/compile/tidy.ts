@@ -1,5 +1,12 @@
 import { assignedBy, mapOperands, operandsOf, withResult } from '../program/builder.js';
-import { type BasicBlock, type Instruction, isVisible, type Operand, type Program, type Terminator } from '../program/program.js';
+import {
+  type BasicBlock,
+  type Instruction,
+  isVisible,
+  type Operand,
+  type Program,
+  type Terminator,
+} from '../program/program.js';
 import { renumber } from './renumber.js';
 
 interface MutableBlock {
@@ -70,7 +77,8 @@ function forwardCopies(
     const isWholeBlock = end === block.instructions.length;
     const lastChanges =
       a.kind === 'variable' && end > at + 1 && assignedBy(block.instructions[end - 1]!).includes(a.index);
-    const inTerminator = block.terminator.op === 'branch' && isWholeBlock && !lastChanges ? count([block.terminator.condition]) : 0;
+    const inTerminator =
+      block.terminator.op === 'branch' && isWholeBlock && !lastChanges ? count([block.terminator.condition]) : 0;
     if (found + inTerminator !== uses[to]) continue;
     for (let later = at + 1; later < end; later++)
       block.instructions[later] = mapOperands(block.instructions[later]!, replace);
@@ -105,7 +113,9 @@ function writeInPlace(
         at--;
         break;
       }
-      const isLookedAt = operandsOf(instruction).some((operand) => operand.kind === 'variable' && operand.index === move.to);
+      const isLookedAt = operandsOf(instruction).some(
+        (operand) => operand.kind === 'variable' && operand.index === move.to,
+      );
       if (isLookedAt || assignedBy(instruction).includes(move.to) || isVisible(instruction)) break;
     }
   }
@@ -192,7 +202,11 @@ function countPredecessors(blocks: readonly BasicBlock[]): number[] {
     seen.add(at);
     const { terminator } = blocks[at]!;
     const targets =
-      terminator.op === 'jump' ? [terminator.target] : terminator.op === 'branch' ? [terminator.then, terminator.else] : [];
+      terminator.op === 'jump'
+        ? [terminator.target]
+        : terminator.op === 'branch'
+          ? [terminator.then, terminator.else]
+          : [];
     for (const target of targets) {
       counts[target]!++;
       stack.push(target);

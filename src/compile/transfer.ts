@@ -1,10 +1,10 @@
 import type { ConstantTable } from '../program/program.js';
 import type { ScalarType } from '../simt/index.js';
-import * as big from './bigint-ranges.js';
 import type { BigintRange } from './bigint-ranges.js';
+import * as big from './bigint-ranges.js';
 import type { Instruction, Operand } from './hir.js';
-import * as num from './number-ranges.js';
 import type { NumberRange } from './number-ranges.js';
+import * as num from './number-ranges.js';
 
 /** What a value may be; null for booleans and pointers. */
 export type Range = NumberRange | BigintRange | null;
@@ -103,7 +103,10 @@ export function transfer(
     case 'n.sub': {
       const right = num.negateRange(n(1));
       // -0 comes of -0 - 0 alone.
-      return { ...num.addRanges(n(0), right), mayBeNegativeZero: n(0).mayBeNegativeZero && n(1).lo <= 0 && n(1).hi >= 0 };
+      return {
+        ...num.addRanges(n(0), right),
+        mayBeNegativeZero: n(0).mayBeNegativeZero && n(1).lo <= 0 && n(1).hi >= 0,
+      };
     }
     case 'n.mul':
       return num.multiplyRanges(n(0), n(1));
@@ -206,7 +209,8 @@ export function transfer(
       return big.wrapBigints(b(0), count, true);
     case 'b.fromNum': {
       const { lo, hi } = n(0);
-      const toBigint = (value: number) => (Number.isFinite(value) ? BigInt(Math.trunc(value)) : value < 0 ? -(1n << 300n) : 1n << 300n);
+      const toBigint = (value: number) =>
+        Number.isFinite(value) ? BigInt(Math.trunc(value)) : value < 0 ? -(1n << 300n) : 1n << 300n;
       return big.bigints(toBigint(lo), toBigint(hi));
     }
     case 'b.brevll':

@@ -106,7 +106,13 @@ export class Types {
       case 'special':
         return 'i32';
       case 'param':
-        return operand.kind === 'num' ? 'i32' : operand.kind === 'big' ? 'u64' : operand.kind === 'ptr' ? 'ptr' : 'pred';
+        return operand.kind === 'num'
+          ? 'i32'
+          : operand.kind === 'big'
+            ? 'u64'
+            : operand.kind === 'ptr'
+              ? 'ptr'
+              : 'pred';
       case 'const':
         if (typeof operand.value === 'number') return this.numberType(this.number(operand));
         if (typeof operand.value === 'bigint') return this.bigintType(this.bigint(operand));
@@ -221,11 +227,18 @@ export class Types {
 
   /** Whether words give the same as doubles: all values are integers that doubles hold exactly. */
   isRing({ name, args, to }: Pure): boolean {
-    return RING.has(name) && isExact(this.number({ op: 'temp', temp: to! })) && args.every((arg) => isExact(this.number(arg)));
+    return (
+      RING.has(name) &&
+      isExact(this.number({ op: 'temp', temp: to! })) &&
+      args.every((arg) => isExact(this.number(arg)))
+    );
   }
 
   /** `Math.floor(a / b)`, `Math.trunc(a / b)`, `(a / b) | 0` as a division of words. */
-  wordQuotient({ name, args }: Pure): { readonly type: 'i32' | 'u32'; readonly a: Operand; readonly b: Operand } | null {
+  wordQuotient({
+    name,
+    args,
+  }: Pure): { readonly type: 'i32' | 'u32'; readonly a: Operand; readonly b: Operand } | null {
     const [quotient] = args;
     if (quotient?.op !== 'temp' || quotient.temp.name !== null) return null;
     const { by } = quotient.temp;

@@ -87,7 +87,8 @@ export class ProgramBuilder {
 
 function countOf(count: ProgramTables['arrays'][number]['count']): RegisterArrayVariable['count'] {
   if (count.op === 'param') return { kind: 'param', index: count.index };
-  if (count.op === 'const' && typeof count.value === 'number') return { kind: 'constant', type: 'i32', value: count.value };
+  if (count.op === 'const' && typeof count.value === 'number')
+    return { kind: 'constant', type: 'i32', value: count.value };
   throw new Error('[simtwin bug] the count of a register array is neither constant nor a parameter');
 }
 
@@ -103,7 +104,9 @@ export function operandsOf(instruction: Instruction): Operand[] {
 
 /** The instruction with each operand that it reads replaced. */
 export function mapOperands(instruction: Instruction, map: (operand: Operand) => Operand): Instruction {
-  const element = <E extends { readonly kind: 'element'; readonly array: number; readonly index: Operand }>(value: E): E => ({
+  const element = <E extends { readonly kind: 'element'; readonly array: number; readonly index: Operand }>(
+    value: E,
+  ): E => ({
     ...value,
     index: map(value.index),
   });

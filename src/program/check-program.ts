@@ -1,7 +1,7 @@
 import {
-  isWide,
   type ElementOperand,
   type Instruction,
+  isWide,
   loadedType,
   type Operand,
   type Program,
@@ -101,7 +101,8 @@ export function checkProgram(program: Program): string[] {
       expect(bytesOf(own) === bytesOf(elementType), `a register of ${own} for ${elementType}`);
     }
   };
-  const valuesOf = (elementType: string): readonly ValueType[] => (bytesOf(elementType) === 8 ? ['i64', 'u64'] : NUMBERS);
+  const valuesOf = (elementType: string): readonly ValueType[] =>
+    bytesOf(elementType) === 8 ? ['i64', 'u64'] : NUMBERS;
 
   const check = (i: Instruction) => {
     inRange(i.site, program.sites, 'site');
@@ -121,7 +122,10 @@ export function checkProgram(program: Program): string[] {
         return give(i.to, i.type);
       }
       case 'compare':
-        expect((i.type !== 'pred' && i.type !== 'ptr') || i.operator === 'eq' || i.operator === 'ne', `${i.operator} of ${i.type}`);
+        expect(
+          (i.type !== 'pred' && i.type !== 'ptr') || i.operator === 'eq' || i.operator === 'ne',
+          `${i.operator} of ${i.type}`,
+        );
         take(i.a, [i.type], 'a');
         take(i.b, [i.type], 'b');
         return give(i.to, 'pred');

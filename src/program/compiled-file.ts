@@ -1,3 +1,4 @@
+import { checkProgram } from './check-program.js';
 import { digestOf, type Program } from './program.js';
 import { parseProgram, serializeProgram } from './serialize.js';
 
@@ -40,10 +41,14 @@ export const programTexts = (programs: ReadonlyMap<string, Program>): ProgramTex
 /**
  * The programs of a file that `simtwin compile` has written: what its module exports as `PROGRAMS`, or what JSON.parse
  * gives. `readSource` finds the sources, to see whether they have changed.
- * @throws RangeError if a source file has changed since, or the file is of another version.
+ * @throws RangeError if a source file has changed since, the file is of another version, or it is no program at all.
  */
 export function loadPrograms(texts: ProgramTexts, readSource: ReadSource): ReadonlyMap<string, Program> {
   const programs = new Map(Object.entries(texts).map(([name, text]) => [name, parseProgram(text)]));
+  for (const [name, program] of programs) {
+    const [problem] = checkProgram(program);
+    if (problem !== undefined) throw new RangeError(`the program of ${name} is not sound: ${problem}`);
+  }
   for (const { path, kernel } of staleFiles(programs.values(), readSource)) {
     const { files, frames } = [...programs.values()].find(({ name }) => name === kernel)!;
     const file = files[frames[0]!.file]!.path;

@@ -1,4 +1,13 @@
-import type { Instruction, Operand, Program, RegisterArrayVariable, Site, Source, Target, Terminator } from './program.js';
+import type {
+  Instruction,
+  Operand,
+  Program,
+  RegisterArrayVariable,
+  Site,
+  Source,
+  Target,
+  Terminator,
+} from './program.js';
 
 /**
  * A program as text, for people: tables, then blocks with an instruction a line and its site behind it.
@@ -59,7 +68,9 @@ function printerOf({ variables, arrays, params, sites, scopes, tables }: Program
       case 'param':
         return `$${params[value.index]?.path.join('.')}`;
       case 'constant':
-        return typeof value.value === 'bigint' ? `${value.value}n` : `${Object.is(value.value, -0) ? '-0' : value.value}`;
+        return typeof value.value === 'bigint'
+          ? `${value.value}n`
+          : `${Object.is(value.value, -0) ? '-0' : value.value}`;
       case 'special':
         return value.name;
       default:

@@ -441,6 +441,7 @@ export class StepEngine implements Engine {
           for (let ofRun = lanes; ofRun !== 0; ofRun &= ofRun - 1) {
             const lane = 31 - Math.clz32(ofRun & -ofRun);
             this.#current = row + lane * rowWords;
+            block.runtime.row = -1;
             this.#arrive(block, warp, lane, opcode[number]!);
           }
           break;
@@ -448,6 +449,7 @@ export class StepEngine implements Engine {
           for (let ofRun = lanes; ofRun !== 0; ofRun &= ofRun - 1) {
             const lane = 31 - Math.clz32(ofRun & -ofRun);
             this.#current = row + lane * rowWords;
+            block.runtime.row = -1;
             this.#barriers.arrive(block, warp, lane);
             if ((this.readyLanes[granule]! & (1 << lane)) !== 0) this.idleSteps = 0;
           }

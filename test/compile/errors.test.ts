@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of kernels are texts here
 import { describe, expect, test } from 'vitest';
 import { checkProgram } from '../../src/program/check-program.js';
 import { compileText, IMPORTS, kernelOf } from './compile-text.js';
@@ -15,9 +16,19 @@ interface Case {
 const CASES: readonly Case[] = [
   { why: 'try', body: '  try { p.store(0, 1); } catch { }', at: '3:3', says: `'try' ${ADVICE}a fault ends the run` },
   { why: 'a map', body: '  const m = new Map();', at: '3:13', says: `'new Map' ${ADVICE}use shared memory` },
-  { why: 'randomness', body: '  p.store(0, Math.random());', at: '3:14', says: `a call of Math.random ${ADVICE}pass random` },
+  {
+    why: 'randomness',
+    body: '  p.store(0, Math.random());',
+    at: '3:14',
+    says: `a call of Math.random ${ADVICE}pass random`,
+  },
   { why: 'a sine', body: '  p.store(0, Math.sin(n));', at: '3:14', says: `a call of Math.sin ${ADVICE}kernels have` },
-  { why: 'a clock', body: '  p.store(0, Date.now());', at: '3:14', says: `a call of Date.now ${ADVICE}a kernel has no clock` },
+  {
+    why: 'a clock',
+    body: '  p.store(0, Date.now());',
+    at: '3:14',
+    says: `a call of Date.now ${ADVICE}a kernel has no clock`,
+  },
   {
     why: 'a bigint that grows without end',
     body: '  let x = 0n;\n  while (flag) {\n    x = x + 1n;\n    yield* t.syncwarp();\n  }\n  q.store(0, x);',
@@ -54,7 +65,12 @@ const CASES: readonly Case[] = [
     at: '3:13',
     says: 'the operation t.syncwarp, which is called and not yielded at once,',
   },
-  { why: 'yield without a star', body: '  yield t.syncwarp();', at: '3:3', says: `'yield' without a star ${ADVICE}write 'yield* t.…` },
+  {
+    why: 'yield without a star',
+    body: '  yield t.syncwarp();',
+    at: '3:3',
+    says: `'yield' without a star ${ADVICE}write 'yield* t.…`,
+  },
   {
     why: 'a name that is computed',
     body: '  t.shared(`a${n}`, "u32", 1);',
@@ -73,7 +89,12 @@ const CASES: readonly Case[] = [
     at: '3:50',
     says: `a recursive call of f ${ADVICE}write a loop`,
   },
-  { why: 'arguments', body: '  p.store(0, arguments.length);', at: '3:14', says: `'arguments' ${ADVICE}name the parameters` },
+  {
+    why: 'arguments',
+    body: '  p.store(0, arguments.length);',
+    at: '3:14',
+    says: `'arguments' ${ADVICE}name the parameters`,
+  },
   {
     why: 'a count that is computed',
     body: '  const r = t.registerArray("u32", n + 1);',
@@ -110,10 +131,30 @@ const CASES: readonly Case[] = [
     at: '4:14',
     says: 'an array of values that are not all constant numbers, at an index that is computed,',
   },
-  { why: 'a bigint in a u32', body: '  p.store(0, big as never);', at: '3:3', says: `a bigint as the value of store of u32 ${ADVICE}` },
-  { why: 'a number in a u64', body: '  q.store(0, n as never);', at: '3:3', says: `a number as the value of store of u64 ${ADVICE}` },
-  { why: 'kinds that do not mix', body: '  p.store(0, n + (big as never));', at: '3:14', says: `'+' of a number and a bigint ${ADVICE}` },
-  { why: 'an unknown name', body: '  p.store(0, unknown(1));', at: '3:14', says: `the name 'unknown' ${ADVICE}declare or import` },
+  {
+    why: 'a bigint in a u32',
+    body: '  p.store(0, big as never);',
+    at: '3:3',
+    says: `a bigint as the value of store of u32 ${ADVICE}`,
+  },
+  {
+    why: 'a number in a u64',
+    body: '  q.store(0, n as never);',
+    at: '3:3',
+    says: `a number as the value of store of u64 ${ADVICE}`,
+  },
+  {
+    why: 'kinds that do not mix',
+    body: '  p.store(0, n + (big as never));',
+    at: '3:14',
+    says: `'+' of a number and a bigint ${ADVICE}`,
+  },
+  {
+    why: 'an unknown name',
+    body: '  p.store(0, unknown(1));',
+    at: '3:14',
+    says: `the name 'unknown' ${ADVICE}declare or import`,
+  },
   { why: 'a power', body: '  p.store(0, 2 ** n);', at: '3:14', says: `'**' of numbers ${ADVICE}use + - * /` },
   {
     why: 'an array that grows',
@@ -134,19 +175,44 @@ const CASES: readonly Case[] = [
     at: '3:14',
     says: `a shift by a count that may be negative or no integer ${ADVICE}write u32(count)`,
   },
-  { why: 'pointers that are compared', body: '  if (p.add(1) === p) return;', at: '3:7', says: `a comparison of pointers ${ADVICE}` },
+  {
+    why: 'pointers that are compared',
+    body: '  if (p.add(1) === p) return;',
+    at: '3:7',
+    says: `a comparison of pointers ${ADVICE}`,
+  },
   {
     why: 'a variable that may have no value',
     body: '  let x: number;\n  if (flag) x = 1;\n  p.store(0, x!);',
     at: '5:14',
     says: `a read of 'x', which may not have been assigned, ${ADVICE}give it a value`,
   },
-  { why: 'a load of a number', body: '  yield* t.loadVolatile(n as never);', at: '3:10', says: `a number as the pointer of loadVolatile ${ADVICE}` },
+  {
+    why: 'a load of a number',
+    body: '  yield* t.loadVolatile(n as never);',
+    at: '3:10',
+    says: `a number as the pointer of loadVolatile ${ADVICE}`,
+  },
   { why: 'var', body: '  var k = 3;', at: '3:3', says: `'var' ${ADVICE}write let or const` },
   { why: 'await', body: '  await n;', at: '3:3', says: `'await' ${ADVICE}` },
-  { why: 'a new field', body: '  const o: any = {};\n  o.x = 1;', at: '4:3', says: `an assignment to the new field 'x' ${ADVICE}` },
-  { why: 'an argument that is assigned', body: '  (t as any).laneId = 1;', at: '3:3', says: `an assignment to 'laneId' of the thread ${ADVICE}` },
-  { why: 'the machine', body: '  const b = t.block;', at: '3:13', says: `the property 'block' of the thread ${ADVICE}` },
+  {
+    why: 'a new field',
+    body: '  const o: any = {};\n  o.x = 1;',
+    at: '4:3',
+    says: `an assignment to the new field 'x' ${ADVICE}`,
+  },
+  {
+    why: 'an argument that is assigned',
+    body: '  (t as any).laneId = 1;',
+    at: '3:3',
+    says: `an assignment to 'laneId' of the thread ${ADVICE}`,
+  },
+  {
+    why: 'the machine',
+    body: '  const b = t.block;',
+    at: '3:13',
+    says: `the property 'block' of the thread ${ADVICE}`,
+  },
 ];
 
 test.each(CASES)('$why', ({ body, at, says }) => {
@@ -165,13 +231,16 @@ describe('arguments', () => {
   const withArgs = (type: string, body = 'args.x;') =>
     compileText(`${IMPORTS}\nexport function* kernel(t: Thread, args${type}): KernelBody {\n  const y = ${body}\n}\n`);
   test.each([
-    { type: ': { x: Scope }', says: "the argument 'x', a string, is not in the kernel subset: write a kernel for each value" },
+    {
+      type: ': { x: Scope }',
+      says: "the argument 'x', a string, is not in the kernel subset: write a kernel for each value",
+    },
     { type: ': { x: string }', says: "the argument 'x', a string, is not" },
     { type: ': { x: () => number }', says: "the argument 'x', a function, is not" },
     { type: ': { x: number[] }', says: "the argument 'x', an array, is not" },
     { type: ': { x?: number }', says: "the argument 'x', which is optional, is not" },
     { type: ': { x: Unknown }', says: "the argument 'x', of the unknown type Unknown, is not" },
-    { type: '', says: "whose type is not declared, is not in the kernel subset: declare its type" },
+    { type: '', says: 'whose type is not declared, is not in the kernel subset: declare its type' },
     { type: ': any', says: 'of type any, is not' },
   ])('args$type', ({ type, says }) => {
     const { errors } = withArgs(type, 'args.x + 1;');

@@ -83,7 +83,9 @@ class Run {
   constructor(program: Program, thread: Thread, args: unknown) {
     this.#program = program;
     this.#thread = thread;
-    this.#variables = program.variables.map(({ type }) => (isWide(type) ? 0n : type === 'pred' ? false : type === 'ptr' ? null : 0));
+    this.#variables = program.variables.map(({ type }) =>
+      isWide(type) ? 0n : type === 'pred' ? false : type === 'ptr' ? null : 0,
+    );
     this.#params = program.params.map(({ path, type }) => {
       const value = path.reduce<unknown>((object, name) => (object as Record<string, unknown>)[name], args) as Word;
       const isRight =
@@ -201,7 +203,11 @@ class Run {
       case 'atomic':
         return this.#atomic(i);
       case 'fence':
-        return i.scope === 'block' ? t.threadfenceBlock() : i.scope === 'device' ? t.threadfence() : t.threadfenceSystem();
+        return i.scope === 'block'
+          ? t.threadfenceBlock()
+          : i.scope === 'device'
+            ? t.threadfence()
+            : t.threadfenceSystem();
       case 'collective':
         return this.#collective(i);
       case 'barrier': {

@@ -48,14 +48,25 @@ test('the kernel of ADDING-A-KERNEL.md compiles', () => {
   expect(checkProgram(programs.get('histogramKernel')!)).toEqual([]);
 });
 
-const namesOf = ({ variables }: Program): string[] => [...new Set(variables.flatMap(({ name }) => (name === null ? [] : [name])))];
+const namesOf = ({ variables }: Program): string[] => [
+  ...new Set(variables.flatMap(({ name }) => (name === null ? [] : [name]))),
+];
 
 describe('what a debugger needs', () => {
   const program = compile('src/kernels/moe-all-to-all-kernel.ts').programs.get('moeAllToAllKernel')!;
 
   test('locals and fields keep their names', () => {
     expect(namesOf(program)).toEqual(
-      expect.arrayContaining(['comm.step', 'comm.tailStepCache', 'comm.flagThread', 'vecId', 'packetId', 'ix', 'g', 'flag']),
+      expect.arrayContaining([
+        'comm.step',
+        'comm.tailStepCache',
+        'comm.flagThread',
+        'vecId',
+        'packetId',
+        'ix',
+        'g',
+        'flag',
+      ]),
     );
     expect(program.arrays[0]).toMatchObject({ name: 'comm.regs', elementType: 'u64', count: { kind: 'param' } });
     expect(program.params.map(({ path }) => path.join('.'))).toContain('sendRecvDataInfo.vectorSizeInU64');
@@ -63,7 +74,9 @@ describe('what a debugger needs', () => {
 
   test('frames are called as V8 calls them, and a forwarding kernel is not on the stack', () => {
     const names = program.frames.map(({ functionName }) => functionName);
-    expect(names).toEqual(expect.arrayContaining(['AllToAllChannelCommunicator.sendSlice', 'store128', 'getVectorDataPtr']));
+    expect(names).toEqual(
+      expect.arrayContaining(['AllToAllChannelCommunicator.sendSlice', 'store128', 'getVectorDataPtr']),
+    );
     const run = program.frames.find(({ functionName }) => functionName === 'AllToAllChannelCommunicator.run')!;
     expect(run.callSite).toBe(-1);
   });
@@ -90,8 +103,18 @@ ${body}
     return Object.fromEntries(variables.flatMap(({ name, type }) => (name === null ? [] : [[name, type]])));
   };
   test.each([
-    { why: 'a loop to an int bound', body: 'for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) p.store(i, j);', name: 'j', type: 'i32' },
-    { why: 'and its outer loop', body: 'for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) p.store(i, j);', name: 'i', type: 'i32' },
+    {
+      why: 'a loop to an int bound',
+      body: 'for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) p.store(i, j);',
+      name: 'j',
+      type: 'i32',
+    },
+    {
+      why: 'and its outer loop',
+      body: 'for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) p.store(i, j);',
+      name: 'i',
+      type: 'i32',
+    },
     {
       why: 'index arithmetic of lanes',
       body: 'const wid = t.threadIdx.x % 32; for (let g = 0; g < 4; g++) { const ix = g * 32 - 4 * (g >> 1) + wid - (g % 2) * (wid >> 3); p.store(ix, 1); }',
@@ -101,10 +124,20 @@ ${body}
     { why: 'a sum of ints', body: 'const x = n + k; p.store(x, 1);', name: 'x', type: 'f64' },
     { why: 'a sum of ints that wraps', body: 'const x = (n + k) | 0; p.store(x, 1);', name: 'x', type: 'i32' },
     { why: 'an unsigned word', body: 'const x = p.load(); p.store(x, 1);', name: 'x', type: 'u32' },
-    { why: 'an unsigned sum that wraps', body: 'let x = 0; for (let i = 0; i < n; i++) x = (x + p.load(i)) >>> 0; p.store(0, x);', name: 'x', type: 'u32' },
+    {
+      why: 'an unsigned sum that wraps',
+      body: 'let x = 0; for (let i = 0; i < n; i++) x = (x + p.load(i)) >>> 0; p.store(0, x);',
+      name: 'x',
+      type: 'u32',
+    },
     { why: 'a sum that grows', body: 'let x = 0; while (p.load() > x) x += n; p.store(0, x);', name: 'x', type: 'f64' },
     { why: 'a quotient', body: 'const x = n / 2; p.store(0, x);', name: 'x', type: 'f64' },
-    { why: 'a rounded quotient of lanes', body: 'const x = Math.floor(t.threadRank / 8); p.store(0, x);', name: 'x', type: 'i32' },
+    {
+      why: 'a rounded quotient of lanes',
+      body: 'const x = Math.floor(t.threadRank / 8); p.store(0, x);',
+      name: 'x',
+      type: 'i32',
+    },
     { why: 'a halved count', body: 'let h = 32; for (; h > 0; h = h >>> 1) p.store(h, 1);', name: 'h', type: 'i32' },
   ])('$why: $type', ({ body, name, type }) => {
     expect(types(body)[name]).toBe(type);

@@ -149,7 +149,9 @@ ${lines.join('\n')}
         if (variable === null) return [];
         const { text, type } = variable;
         if (type === 'num' && this.#chance(25))
-          return [`${indent}${text} ${this.#pick(['+=', '-=', '*=', '&=', '|=', '^=', '<<=', '>>=', '>>>='])} ${this.#expression('num', 2)};`];
+          return [
+            `${indent}${text} ${this.#pick(['+=', '-=', '*=', '&=', '|=', '^=', '<<=', '>>=', '>>>='])} ${this.#expression('num', 2)};`,
+          ];
         if (type === 'num' && this.#chance(15)) return [`${indent}${text}${this.#pick(['++', '--'])};`];
         return [`${indent}${text} = ${this.#expression(type, 3)};`];
       }
@@ -187,7 +189,11 @@ ${lines.join('\n')}
         this.#names.push({ text: item, type: 'num', isConstant: true });
         const body = nested('for');
         this.#names = this.#names.filter(({ text }) => text !== item);
-        return [`${indent}for (const ${item} of ${this.#pick(['TABLE', 'WORDS', '[1, n, 3]'])}) {`, ...body, `${indent}}`];
+        return [
+          `${indent}for (const ${item} of ${this.#pick(['TABLE', 'WORDS', '[1, n, 3]'])}) {`,
+          ...body,
+          `${indent}}`,
+        ];
       }
       case 11:
         return [
@@ -286,7 +292,9 @@ ${lines.join('\n')}
       case 19:
         return `early(${n()}, ${n()})`;
       case 20:
-        return this.#pick([`-${n()}`, `~${n()}`, `+${n()}`]).replace('--', '- -').replace('++', '+ +');
+        return this.#pick([`-${n()}`, `~${n()}`, `+${n()}`])
+          .replace('--', '- -')
+          .replace('++', '+ +');
       default:
         return `${this.#pick(['mulhi', 'umulhi'])}(${n()}, ${n()})`;
     }

@@ -26,7 +26,10 @@ function sourceKernel(text: string): simt.Kernel<unknown> {
 function run(kernel: simt.Kernel<unknown>, seed: number): string {
   const machine = new simt.Machine({ schedule: 'rr', limits: { ...simt.DEFAULT_LIMITS } });
   const random = new simt.Random(seed);
-  const words = (count: number) => Uint32Array.from({ length: count }, () => (random.nextBelow(4) === 0 ? random.nextBelow(40) : random.nextBelow(2 ** 32)));
+  const words = (count: number) =>
+    Uint32Array.from({ length: count }, () =>
+      random.nextBelow(4) === 0 ? random.nextBelow(40) : random.nextBelow(2 ** 32),
+    );
   const { memory } = machine;
   const size = BLOCKS * THREADS * OUTPUT_WORDS;
   const out = memory.upload('out', 'u32', new Uint32Array(size));

@@ -12,7 +12,9 @@ async function interpreted(file: string, name: string): Promise<Record<string, u
   return { [name]: interpret(programs.get(name)!) };
 }
 
-vi.mock('../../src/kernels/moe-all-to-all-kernel.js', () => interpreted('moe-all-to-all-kernel.ts', 'moeAllToAllKernel'));
+vi.mock('../../src/kernels/moe-all-to-all-kernel.js', () =>
+  interpreted('moe-all-to-all-kernel.ts', 'moeAllToAllKernel'),
+);
 vi.mock('../../src/kernels/moe-local-gather-device.js', () =>
   interpreted('moe-local-gather-device.ts', 'moeLocalGatherDevice'),
 );

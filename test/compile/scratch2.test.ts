@@ -1,7 +1,8 @@
 import { test } from 'vitest';
+import { compileFile } from '../../src/compile/index.js';
 import { compileText } from './compile-text.js';
 import { randomKernel } from './random-kernel.js';
-import { compileFile } from '../../src/compile/index.js';
+
 test('x', () => {
   const texts = Array.from({ length: 200 }, (_, k) => randomKernel(k));
   let t = performance.now();
@@ -11,5 +12,9 @@ test('x', () => {
   const cpu = process.cpuUsage();
   for (const text of texts.slice(50)) compileText(text);
   console.log('each', (performance.now() - t) / 150, process.cpuUsage(cpu).user / 150000);
-  for (const f of ['moe-all-to-all-kernel', 'moe-all-to-all-kernel']) { t = performance.now(); compileFile(`src/kernels/${f}.ts`); console.log(f, performance.now() - t); }
+  for (const f of ['moe-all-to-all-kernel', 'moe-all-to-all-kernel']) {
+    t = performance.now();
+    compileFile(`src/kernels/${f}.ts`);
+    console.log(f, performance.now() - t);
+  }
 });

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Capture, readCapture } from '../../src/capture/index.js';
-import type { Machine } from '../../src/simt/index.js';
+import type { EngineMode, Machine } from '../../src/simt/index.js';
 import { judge, type ReplayResult, setUpCall } from '../../src/tools/index.js';
 import { repositoryRoot } from '../support/files.js';
 
@@ -24,9 +24,13 @@ export const captureNames: readonly string[] = fixturesEndingIn(ENDING).map((nam
 
 export const readFixture = (name: string): Capture => readCapture(fixturePath(name + ENDING));
 
-/** Replays a capture to its end under a schedule. */
-export function replay(capture: Capture, schedule: string): ReplayResult & { readonly machine: Machine } {
-  const call = setUpCall(capture, { schedule }, 'capture');
+/** Replays a capture to its end under a schedule, in the given mode if that can. */
+export function replay(
+  capture: Capture,
+  schedule: string,
+  mode: EngineMode = 'fast',
+): ReplayResult & { readonly machine: Machine } {
+  const call = setUpCall(capture, { schedule, mode }, 'capture');
   const outcome = call.machine.run();
   return { ...judge(capture, call, outcome), machine: call.machine };
 }

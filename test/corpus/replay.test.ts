@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { EngineMode } from '../../src/simt/index.js';
 import { captureNames, readFixture, replay } from './captures.js';
 import { PINNED_BYTES, pinnedMatch } from './pinned-bytes.js';
 
@@ -6,8 +7,13 @@ test('the pinned captures are the recorded ones', () => {
   expect([...captureNames]).toEqual(Object.keys(PINNED_BYTES));
 });
 
-describe('simulated and recorded bytes are the same, round robin', () => {
-  test.each(captureNames)('%s', (name) => {
-    expect(replay(readFixture(name), 'rr')).toMatchObject(pinnedMatch(name));
-  });
-});
+describe.each<EngineMode>(['fast', 'step', 'ref'])(
+  'simulated and recorded bytes are the same, round robin: %s',
+  (mode) => {
+    test.each(captureNames)('%s', (name) => {
+      const { machine, ...result } = replay(readFixture(name), 'rr', mode);
+      expect(result).toMatchObject(pinnedMatch(name));
+      expect(machine.mode).toBe(mode);
+    });
+  },
+);

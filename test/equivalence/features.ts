@@ -1,5 +1,6 @@
 /** Everything that random kernels are made of, but for the operators: what `print-*.ts` reports. */
 export const FEATURES: readonly string[] = [
+  'a round for each value',
   'BlockScan of a warp',
   'BlockScan of several warps',
   'all',
@@ -118,6 +119,7 @@ export const FEATURES: readonly string[] = [
   'pointers: passed to a function',
   'pointers: to shared or global memory',
   'polling',
+  'polling by one lane',
   'reduceAdd',
   'reduceAnd',
   'reduceMax',

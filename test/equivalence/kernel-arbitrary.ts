@@ -98,7 +98,9 @@ class Generator {
       case 'if':
         return this.#statement(op, ['bool'], [body(), random.chance(0.6) ? body() : []]);
       case 'loop':
-        return depth > 1 && random.chance(0.25) ? this.#nest(weights) : this.#statement(op, ['i32'], [body()]);
+        if (depth > 1 && random.chance(0.25)) return this.#nest(weights);
+        if (weights.all.some(([other]) => other === 'regNew') && random.chance(0.2)) return this.#registerLoop(weights);
+        return this.#statement(op, ['i32'], [body()]);
       case 'switch':
         return this.#statement(op, ['i32'], [body(), body(), random.chance(0.5) ? body() : []]);
       case 'jump':
@@ -120,6 +122,7 @@ class Generator {
       case 'regLoad':
       case 'regRead':
       case 'scan':
+      case 'waterfall':
         return this.#statement(op, ['i32']);
       case 'fence':
       case 'sync':
@@ -162,6 +165,22 @@ class Generator {
       ...this.body(0, 2, weights),
     ];
     return loop([...this.body(0, 2, weights), loop(inner), ...this.body(0, 1, weights)]);
+  }
+
+  /** A loop with registers of its own, which are undefined again in each round: they are stored before they are set. */
+  #registerLoop(weights: Weights): Stmt {
+    const made = this.statementOf('regNew', 0, weights);
+    const use = (op: StatementName): Stmt => {
+      const s = this.statementOf(op, 0, weights);
+      return { ...s, n: [0, 0, ...s.n.slice(2)] };
+    };
+    const body = [
+      { ...made, n: made.n.map((n, at) => (at === 2 ? n | 1 : n)) },
+      use('regStore'),
+      ...this.body(0, 2, weights),
+      use(this.#random.pick(['regSet', 'regLoad'])),
+    ];
+    return this.#statement('loop', ['i32'], [body]);
   }
 
   body(depth: number, most: number, weights: Weights): Stmt[] {
@@ -296,6 +315,7 @@ const OF_A_GROUP: Weights['all'] = [
   ['shuffle', 5],
   ['tile', 4],
   ['lazyVote', 1],
+  ['waterfall', 1],
   ['sync', 2],
 ];
 const OF_A_BLOCK: Weights['all'] = [
@@ -303,7 +323,7 @@ const OF_A_BLOCK: Weights['all'] = [
   ['exchange', 2],
   ['sharedRound', 2],
   ['sharedOwn', 1],
-  ['signal', 1],
+  ['signal', 2],
   ['scan', 1],
   ['produce', 1],
 ];

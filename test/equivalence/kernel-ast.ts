@@ -49,6 +49,7 @@ export const STATEMENT_NAMES = [
   'shuffle',
   'tile',
   'lazyVote',
+  'waterfall',
   // Of a block.
   'sync',
   'barrier',

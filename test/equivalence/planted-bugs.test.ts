@@ -63,8 +63,8 @@ describe('a bug of the front end is found:', () => {
   test.each<[string, (program: Program) => Program]>([
     ['<= for <', instructions((i) => (i.op === 'compare' && i.operator === 'lt' ? { ...i, operator: 'le' } : i))],
     [
-      'a comparison of words as signed ones',
-      instructions((i) => (i.op === 'compare' && i.type === 'u32' ? { ...i, type: 'i32' } : i)),
+      'a comparison of 64-bit words as unsigned ones',
+      instructions((i) => (i.op === 'compare' && i.type === 'i64' ? { ...i, type: 'u64' } : i)),
     ],
     [
       '>> for >>>',

@@ -94,6 +94,10 @@ export function printSignal(p: Printing, c: Context, s: Stmt): void {
   if (!isBlockWide(c) || p.hasExited || p.threads > 128) return;
   p.features.add('polling');
   spend(p, c, 8);
+  if (number(s, 1) & 1) {
+    printLeaderSignal(p, c, s);
+    return;
+  }
   const value = printWhole(p, c, expr(s, 1, 'u32'));
   line(c, 'epoch = (epoch + 1) | 0;');
   line(c, `mine.store(t.threadRank, ${value});`);
@@ -104,6 +108,28 @@ export function printSignal(p: Printing, c: Context, s: Stmt): void {
   line(c, `while ((yield* t.loadVolatile(flags, ${other})) < epoch) {}`);
   const variable = declare(c, { name: name(p, 'u'), type: 'u32', isMutable: false });
   line(c, `const ${variable.name} = mine.load(${other});`);
+  syncthreads(p, c);
+}
+
+/** The same by warps: the first lane sets the flag and polls, the others wait for it. */
+function printLeaderSignal(p: Printing, c: Context, s: Stmt): void {
+  p.features.add('polling by one lane');
+  const poll = ['loadVolatile(flags, ', "loadAcquire('block', flags, ", "loadRelaxed('device', flags, "][
+    number(s, 2) % 3
+  ]!;
+  const other = name(p, 'i');
+  line(c, 'epoch = (epoch + 1) | 0;');
+  line(c, `mine.store(t.threadRank, ${printWhole(p, c, expr(s, 1, 'u32'))});`);
+  line(c, `const ${other} = ((t.threadRank >>> 5) + ${1 + (number(s, 0) % 7)}) % ${p.blockWarps};`);
+  line(c, 'yield* t.syncwarp();');
+  line(c, 'if (t.laneId === 0) {');
+  line(c, '  yield* t.threadfenceBlock();');
+  line(c, '  yield* t.storeVolatile(flags, t.threadRank >>> 5, epoch);');
+  line(c, `  while ((yield* t.${poll}${other})) < epoch) {}`);
+  line(c, '}');
+  line(c, 'yield* t.syncwarp();');
+  const variable = declare(c, { name: name(p, 'u'), type: 'u32', isMutable: false });
+  line(c, `const ${variable.name} = mine.load(Math.min(${other} * 32 + t.laneId, ${p.threads - 1}));`);
   syncthreads(p, c);
 }
 

@@ -62,7 +62,13 @@ export function printLoop(p: Printing, c: Context, s: Stmt): void {
     declare(b, { name: counter, type: 'i32', isMutable: false });
     p.features.add('loop: while');
     printBody(p, b, body);
-    close(b, `while (yield* t.anySync(${c.group.mask}, ${counter} > 0)) {`, [`let ${counter} = ${limit};`]);
+    const first = [`let ${counter} = ${limit};`];
+    const vote =
+      number(s, 3) & 1
+        ? `yield* t.anySync(${c.group.mask}, ${counter} > 0)`
+        : `!(yield* t.allSync(${c.group.mask}, ${counter} <= 0))`;
+    if (number(s, 3) & 2) close(b, 'do {', first, `} while (${vote});`);
+    else close(b, `while (${vote}) {`, first);
     return;
   }
   switch (form) {

@@ -30,7 +30,7 @@ import { printJump, printLoop, printReturn } from './print-loops.js';
 import { printPointers } from './print-pointers.js';
 import { printRegisters } from './print-registers.js';
 import { printBump, printLet, printSet } from './print-variables.js';
-import { printCollective, printLazyVote, printShuffle, printTile } from './print-warp.js';
+import { printCollective, printLazyVote, printShuffle, printTile, printWaterfall } from './print-warp.js';
 import { expr, memoryScope, number, scalar, valueFor } from './statement-operands.js';
 
 /** Where a statement is lawful: in any function, where there is a thread, in the kernel itself. */
@@ -65,6 +65,7 @@ const PRINTERS: Readonly<Record<StatementName, readonly [Place, (p: Printing, c:
   shuffle: ['with a thread', printShuffle],
   tile: ['with a thread', printTile],
   lazyVote: ['with a thread', printLazyVote],
+  waterfall: ['with a thread', printWaterfall],
   sync: ['with a thread', printSync],
   sharedOwn: ['in the kernel', printSharedOwn],
   barrier: ['in the kernel', printBarrier],

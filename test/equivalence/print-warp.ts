@@ -206,3 +206,22 @@ export function printLazyVote(p: Printing, c: Context, s: Stmt): void {
   const variable = declare(c, { name: name(p, 'b'), type: 'bool', isMutable: false, uniformity: GROUP });
   line(c, `const ${variable.name} = ${text};`);
 }
+
+/** One round for each of the values that lanes of the group have: a leader tells its own, those with the same are done. */
+export function printWaterfall(p: Printing, c: Context, s: Stmt): void {
+  const { mask } = c.group;
+  const value = name(p, 'i');
+  line(c, `const ${value} = ${printExpr(p, c, expr(s, 0, 'i32'))} & 3;`);
+  const rest = name(p, 'm');
+  const sum = declare(c, { name: name(p, 'i'), type: 'i32', isMutable: true });
+  p.features.add('a round for each value');
+  spend(p, c, 7);
+  line(c, `let ${sum.name} = 0;`);
+  line(c, `let ${rest} = yield* t.ballotSync(${mask}, true);`);
+  line(c, `while (${rest} !== 0) {`);
+  line(c, `  const first = yield* t.shflSync(${mask}, ${value}, ffs(${rest}) - 1);`);
+  line(c, `  const same = yield* t.ballotSync(${mask}, first === ${value});`);
+  line(c, `  if (first === ${value}) ${sum.name} = (${sum.name} + popc(same & t.lanemaskLt)) | 0;`);
+  line(c, `  ${rest} = (${rest} & ~same) >>> 0;`);
+  line(c, '}');
+}

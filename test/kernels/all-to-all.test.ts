@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AllToAllCase, allToAllCases, originalFifo } from '../../src/arbitraries/index.js';
-import { describeOutcome, parseSchedule, type Schedule } from '../../src/simt/index.js';
+import { describeOutcome, type EngineMode, parseSchedule, type Schedule } from '../../src/simt/index.js';
 import { type AllToAllCalls, allToAllCalls, protocolSchedules } from './all-to-all-calls.js';
 import { describeKernelProperty } from './describe-kernel-property.js';
 import { expectSame } from './expect-same.js';
@@ -123,7 +123,7 @@ describe('with the blocks and FIFOs of the original', () => {
   });
 });
 
-describe('calls that never end', () => {
+describe.each<EngineMode>(['fast', 'step', 'ref'])('calls that never end: %s', (mode) => {
   const HANGS = /^(budget: 10000 polling steps without a write|deadlock)/;
   const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
   const fifo = { depth: 2, entryBytes: 2048, packetBytes: 2048, packetPayloadBytes: 1920 };
@@ -146,7 +146,7 @@ describe('calls that never end', () => {
 
   function outcomeOf(call: AllToAllCase, schedule = 'rr') {
     const limits = { maxSteps: 20_000, maxIdleSteps: 10_000 };
-    const { machine, result } = setUpAllToAll(kernels, [call], ORIGINAL_BLOCK, schedule, limits);
+    const { machine, result } = setUpAllToAll(kernels, [call], ORIGINAL_BLOCK, schedule, mode, limits);
     const outcome = machine.run();
     return { text: describeOutcome(outcome, machine.limits), ...result() };
   }

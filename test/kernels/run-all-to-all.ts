@@ -1,6 +1,7 @@
 import type { AllToAllCase } from '../../src/arbitraries/index.js';
+import { createMachine } from '../../src/modes/index.js';
 import { type AllToAllCompletion, allToAllReference } from '../../src/reference/index.js';
-import { type Limits, Machine, type Pointer, type Schedule } from '../../src/simt/index.js';
+import type { EngineMode, Limits, Machine, Pointer, Schedule } from '../../src/simt/index.js';
 import { type Kernels, runToEnd, TEST_LIMITS } from './kernels.js';
 
 /** How the threads of a block are divided. */
@@ -32,9 +33,10 @@ export function setUpAllToAll(
   calls: readonly AllToAllCase[],
   block: BlockShape,
   schedule: Schedule | string,
+  mode: EngineMode = 'fast',
   limits: Partial<Limits> = TEST_LIMITS,
 ): { readonly machine: Machine; readonly result: () => AllToAllResult } {
-  const machine = new Machine({ schedule, limits });
+  const machine = createMachine({ schedule, mode, limits });
   const { memory } = machine;
   const { epSize, channelCount, fifo, heads, tails } = calls[0]!;
   const gridX = Math.ceil(epSize / block.GROUP_COUNT_PER_BLOCK);
@@ -106,8 +108,9 @@ export function runAllToAll(
   calls: readonly AllToAllCase[],
   block: BlockShape,
   schedule: Schedule | string,
+  mode: EngineMode = 'fast',
 ): AllToAllResult {
-  const { machine, result } = setUpAllToAll(kernels, calls, block, schedule);
+  const { machine, result } = setUpAllToAll(kernels, calls, block, schedule, mode);
   runToEnd(machine);
   return result();
 }

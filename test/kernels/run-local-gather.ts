@@ -1,11 +1,17 @@
 import type { LocalGatherCase } from '../../src/arbitraries/index.js';
+import { createMachine } from '../../src/modes/index.js';
 import type { LocalGatherOutput } from '../../src/reference/index.js';
-import { Machine } from '../../src/simt/index.js';
+import type { EngineMode } from '../../src/simt/index.js';
 import { i32At, type Kernels, runToEnd, TEST_LIMITS } from './kernels.js';
 
 /** Runs a local gather on a machine of its own. @throws Error unless it ends and every byte of its outputs is defined. */
-export function runLocalGather(kernels: Kernels, input: LocalGatherCase, schedule: string): LocalGatherOutput {
-  const machine = new Machine({ schedule, limits: TEST_LIMITS });
+export function runLocalGather(
+  kernels: Kernels,
+  input: LocalGatherCase,
+  schedule: string,
+  mode: EngineMode,
+): LocalGatherOutput {
+  const machine = createMachine({ schedule, mode, limits: TEST_LIMITS });
   const { memory } = machine;
   const { epSize, epRank, topK, expertCount, maxTokenCountPerRank, localGatherIndices } = input;
   const rowCount = localGatherIndices.length;

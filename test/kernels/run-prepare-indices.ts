@@ -1,5 +1,6 @@
+import { createMachine } from '../../src/modes/index.js';
 import type { PrepareIndicesInput, PrepareIndicesOutput } from '../../src/reference/index.js';
-import { Machine } from '../../src/simt/index.js';
+import type { EngineMode } from '../../src/simt/index.js';
 import { i32At, type Kernels, runToEnd, TEST_LIMITS } from './kernels.js';
 
 /** Runs an index preparation on a machine of its own. @throws Error unless it ends. */
@@ -7,8 +8,9 @@ export function runPrepareIndices(
   kernels: Kernels,
   input: PrepareIndicesInput,
   schedule: string,
+  mode: EngineMode,
 ): PrepareIndicesOutput {
-  const machine = new Machine({ schedule, limits: TEST_LIMITS });
+  const machine = createMachine({ schedule, mode, limits: TEST_LIMITS });
   const { memory } = machine;
   const { epSize, epRank, topK, maxTokenCountPerRank, gatheredTargetRankIds, realRankTokenCountCumSum } = input;
   const perRank = maxTokenCountPerRank * epSize;

@@ -20,22 +20,16 @@ export function* plainLoad(t: Thread, { n, words }: FaultArgs): KernelBody {
   for (let i = 0; i < n; i++) {
     sum +=
       t.laneId +
-      words
-        .add(i)
-        .load(
-          1000, // too far
-        );
+      words.add(i).load(
+        1000, // too far
+      );
   }
   words.store(0, sum);
 }
 
 export function* plainStore(_t: Thread, { n, words }: FaultArgs): KernelBody {
   const far = words.add(n * 1000);
-  if (n > 0)
-    far.store(
-      0,
-      n,
-    );
+  if (n > 0) far.store(0, n);
 }
 
 const readFar = (words: Pointer<'u32'>): number => words.load(5000);
@@ -46,10 +40,7 @@ function twice(words: Pointer<'u32'>): number {
 }
 
 export function* inFunctions(_t: Thread, { words }: FaultArgs): KernelBody {
-  words.store(
-    0,
-    twice(words),
-  );
+  words.store(0, twice(words));
 }
 
 class Reader {
@@ -64,9 +55,7 @@ class Reader {
   }
   *readAll(): DeviceFunction<number> {
     yield* this.t.syncwarp();
-    const value = yield* this.read(
-      7777,
-    );
+    const value = yield* this.read(7777);
     return value;
   }
   read(index: number): Operation<number> {
@@ -85,10 +74,7 @@ export function* inGetter(t: Thread, { words }: FaultArgs): KernelBody {
 }
 
 export function* thrown(t: Thread, { n }: FaultArgs): KernelBody {
-  if (t.laneId === 0)
-    throw new RangeError(
-      `n is ${n}`,
-    );
+  if (t.laneId === 0) throw new RangeError(`n is ${n}`);
 }
 
 export function* dividedByZero(_t: Thread, { n, words }: FaultArgs): KernelBody {
@@ -97,10 +83,7 @@ export function* dividedByZero(_t: Thread, { n, words }: FaultArgs): KernelBody 
 }
 
 function* deviceRead(_t: Thread, words: Pointer<'u32'>): DeviceFunction {
-  words.store(
-    0,
-    words.add(4000).load(),
-  );
+  words.store(0, words.add(4000).load());
 }
 
 export function forwarding(t: Thread, { words }: FaultArgs): KernelBody {
@@ -111,43 +94,30 @@ export function* undefinedShared(t: Thread, { words }: FaultArgs): KernelBody {
   const shared = t.shared('cells', 'u32', 64);
   shared.store(t.laneId, 1);
   yield* t.syncthreads();
-  const value = yield* t.loadVolatile(
-    shared,
-    t.laneId + 32,
-  );
+  const value = yield* t.loadVolatile(shared, t.laneId + 32);
   words.store(0, value);
 }
 
 export function* atomicFar(t: Thread, { words }: FaultArgs): KernelBody {
   if (t.laneId === 1) {
-    yield* t
-      .atomicAdd(words, 123456, 1);
+    yield* t.atomicAdd(words, 123456, 1);
   }
 }
 
 export function* inLibrary(t: Thread, { words }: FaultArgs): KernelBody {
   const storage = t.shared('storage', 'i32', blockScanStorageCount(64));
   const scan = new BlockScan(t, storage.add(4096), 64);
-  words.store(
-    0,
-    yield* scan.inclusiveSum(1),
-  );
+  words.store(0, yield* scan.inclusiveSum(1));
 }
 
 export function* uninitialised(t: Thread, { words }: FaultArgs): KernelBody {
   const registers = t.registerArray('u32', 2);
   words.store(1, registers.at(0));
-  words.store(
-    0,
-    registers.at(1).value,
-  );
+  words.store(0, registers.at(1).value);
 }
 
 export function* badBarrier(t: Thread, { n }: FaultArgs): KernelBody {
   for (let id = 14; id < 14 + n; id++) {
-    yield* t.barrierSync(
-      id,
-      64,
-    );
+    yield* t.barrierSync(id, 64);
   }
 }
