@@ -16,7 +16,12 @@ export function setUpAllToAll({ epSize, tokens, topK, vectorBytes, usableSms, op
   const { memory } = machine;
   const bytesPerRank = Number(host.getMoeCommWorkspaceSize(epSize));
   const strideBytes = Math.ceil(bytesPerRank / 2 ** 21) * 2 ** 21;
-  const workspacePtr = memory.allocateSymmetric('workspace', 'u64', { ranks: epSize, bytesPerRank, strideBytes, zeroed: true });
+  const workspacePtr = memory.allocateSymmetric('workspace', 'u64', {
+    ranks: epSize,
+    bytesPerRank,
+    strideBytes,
+    zeroed: true,
+  });
   const words = vectorBytes / SIZEOF_U64;
   const ranks = Array.from({ length: epSize }, (_, rank) => {
     const send = targets[rank];
@@ -27,10 +32,18 @@ export function setUpAllToAll({ epSize, tokens, topK, vectorBytes, usableSms, op
     return {
       input,
       output: memory.allocate(`output of rank ${rank}`, 'u64', received * words),
-      sendCumSum: memory.upload(`send_rank_cum_sum of rank ${rank}`, 'i32', cumulative(send.map(({ length }) => length))),
+      sendCumSum: memory.upload(
+        `send_rank_cum_sum of rank ${rank}`,
+        'i32',
+        cumulative(send.map(({ length }) => length)),
+      ),
       sendIndices: memory.upload(`send_indices of rank ${rank}`, 'i32', Int32Array.from(send.flat())),
       recvCumSum: memory.upload(`recv_rank_cum_sum of rank ${rank}`, 'i32', cumulative(receive)),
-      recvIndices: memory.upload(`recv_indices of rank ${rank}`, 'i32', Int32Array.from({ length: received }, (_, at) => at)),
+      recvIndices: memory.upload(
+        `recv_indices of rank ${rank}`,
+        'i32',
+        Int32Array.from({ length: received }, (_, at) => at),
+      ),
     };
   });
   const streams = ranks.map((_, rank) => machine.stream(rank));
@@ -41,8 +54,18 @@ export function setUpAllToAll({ epSize, tokens, topK, vectorBytes, usableSms, op
         {
           worldInfo: { epSize, epRank },
           vectorSizeInU64: words,
-          sendDispls: { dataPtr: input, rankCountCumSum: sendCumSum, rankLocalIndices: sendIndices, vectorStrideInU64: words },
-          recvDispls: { dataPtr: output, rankCountCumSum: recvCumSum, rankLocalIndices: recvIndices, vectorStrideInU64: words },
+          sendDispls: {
+            dataPtr: input,
+            rankCountCumSum: sendCumSum,
+            rankLocalIndices: sendIndices,
+            vectorStrideInU64: words,
+          },
+          recvDispls: {
+            dataPtr: output,
+            rankCountCumSum: recvCumSum,
+            rankLocalIndices: recvIndices,
+            vectorStrideInU64: words,
+          },
           workspace: { workspacePtr, rankStrideInU64: BigInt(strideBytes / SIZEOF_U64) },
         },
         streams[epRank],

@@ -192,7 +192,8 @@ function resultRange(
         const range = value === null ? null : rangeOf(value);
         if (range === null) return null;
         if (!isNumberRange(range)) return range.lo >= 0n ? rangeOfElement('u64') : rangeOfElement('i64');
-        return num.fitsI32(range) ? num.I32 : num.fitsU32(range) ? num.U32 : num.ANY_NUMBER;
+        const word = num.fitsI32(range) ? num.I32 : num.fitsU32(range) ? num.U32 : num.ANY_NUMBER;
+        return { ...word, mayBeNegativeZero: range.mayBeNegativeZero };
       }
       if (operation === 'redux.add') return num.I32;
       return operation === 'any' || operation === 'all' ? null : num.U32;

@@ -274,7 +274,7 @@ function membersOf(c: Context, type: TypeIn, depth: number): Members[] | null {
 }
 
 /** Where a type of that name is declared; null if nowhere that is seen. */
-export function findType(
+function findType(
   c: Context,
   name: string,
   module: ParsedModule,

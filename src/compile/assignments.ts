@@ -164,7 +164,9 @@ function writeField(c: Context, receiver: Value, name: string, value: Value): vo
     noteMutableField(c, origin, name);
     cell.value = value;
   });
-  if (isFirst && receiver.classValue !== null) nameValue(c, `${receiver.name}.${name}`, value, receiver.scope);
+  const isHidden = receiver.classValue?.module.isLibrary === true && name.startsWith('#');
+  if (isFirst && receiver.classValue !== null && !isHidden)
+    nameValue(c, `${receiver.name}.${name}`, value, receiver.scope);
 }
 
 function writeItem(c: Context, receiver: Value & { kind: 'list' }, index: Value, value: Value): void {

@@ -5,16 +5,16 @@ export interface BigintRange {
 }
 
 const FAR = 1n << 300n;
-export const U64_MOST = (1n << 64n) - 1n;
-export const I64_LEAST = -(1n << 63n);
-export const I64_MOST = (1n << 63n) - 1n;
+const U64_MOST = (1n << 64n) - 1n;
+const I64_LEAST = -(1n << 63n);
+const I64_MOST = (1n << 63n) - 1n;
 
 const clamp = (value: bigint): bigint => (value > FAR ? FAR : value < -FAR ? -FAR : value);
 export const bigints = (lo: bigint, hi: bigint): BigintRange => ({ lo: clamp(lo), hi: clamp(hi) });
 
 export const U64 = bigints(0n, U64_MOST);
 export const I64 = bigints(I64_LEAST, I64_MOST);
-export const ANY_BIGINT = bigints(-FAR, FAR);
+const ANY_BIGINT = bigints(-FAR, FAR);
 
 export const fitsU64 = ({ lo, hi }: BigintRange): boolean => lo >= 0n && hi <= U64_MOST;
 export const fitsI64 = ({ lo, hi }: BigintRange): boolean => lo >= I64_LEAST && hi <= I64_MOST;

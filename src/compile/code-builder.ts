@@ -34,6 +34,8 @@ export class CodeBuilder {
   readonly arrays: HirArray[] = [];
   readonly tables: ConstantTable[] = [];
   readonly mutables: Mutable[] = [];
+  /** Instructions so far. */
+  size = 0;
   #blockCount = 0;
   #tempCount = 0;
   readonly #fileOf = new Map<string, number>();

@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { makeVariable, nameValue, newCell } from './cells.js';
+import { makeVariable, nameValue, newCell, readCell } from './cells.js';
 import { type Context, fail } from './context.js';
 import type { Environment } from './environment.js';
 import { itemsOf, propertyName } from './literals.js';
@@ -90,6 +90,7 @@ function restOf(c: Context, value: Value, taken: ReadonlySet<string>): Value {
   if (value.kind !== 'object' || value.classValue !== null)
     return fail(c, `the rest of ${describeValue(value)}`, 'take the rest of a plain object');
   const rest: ObjectValue = { ...value, cells: new Map(), origin: null, isFrozen: true };
-  for (const [field, cell] of value.cells) if (!taken.has(field)) rest.cells.set(field, cell);
+  for (const [field, cell] of value.cells)
+    if (!taken.has(field)) rest.cells.set(field, newCell(c, field, readCell(c, cell), true));
   return rest;
 }

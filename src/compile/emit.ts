@@ -19,6 +19,9 @@ import {
   type WithoutPlace,
 } from './values.js';
 
+/** All functions are inlined: nested calls may grow without end. */
+const MOST_INSTRUCTIONS = 200_000;
+
 /** Appends an instruction; one with a result of that kind gives an operand. */
 export function emit(c: Context, instruction: WithoutPlace<Instruction>, kind: Kind, site?: number): Operand;
 export function emit(c: Context, instruction: WithoutPlace<Instruction>, kind: null, site?: number): null;
@@ -29,6 +32,13 @@ export function emit(
   site = c.region.isStatic ? 0 : c.siteOf(),
 ): Operand | null {
   if (c.region.isStatic) throw new NotStatic(c.node);
+  if (++c.code.size > MOST_INSTRUCTIONS) {
+    fail(
+      c,
+      `a kernel of more than ${MOST_INSTRUCTIONS} instructions once its functions are inlined`,
+      'call large functions at fewer places, or in loops',
+    );
+  }
   const complete = { ...instruction, site, to: null } as Instruction;
   if (kind !== null) complete.to = c.code.newTemp(kind, complete);
   c.block?.instructions.push(complete);
@@ -162,6 +172,3 @@ export function readVariable(c: Context, cell: Cell): Value {
   }
   return pointer(emit(c, { op: 'read', variable }, 'ptr'), cell.element, true);
 }
-
-/** Whether the thread is computing: not in a static region, not in code that is never reached. */
-export const isLive = (c: Context): boolean => c.block !== null;

@@ -30,7 +30,7 @@ export function compileKernels(sources: SourceProvider, path: string): Compiled 
   const module = load(loader, path);
   const programs = new Map<string, Program>();
   const errors: CompileError[] = [];
-  for (const name of kernelNames(module, loader)) {
+  for (const name of kernelNames(module)) {
     try {
       programs.set(name, compileKernel(loader, module, name, null));
     } catch (error) {

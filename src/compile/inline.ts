@@ -27,7 +27,7 @@ export function callFunction(
   if (callee.node.body === undefined)
     return fail(c, `a call of ${callee.name}, which has no body`, 'write its body', node);
   if (isGeneratorFunction(callee.node)) {
-    const generator: Value = { kind: 'generator', node, callee, args, receiver, isStarted: false };
+    const generator: Value = { kind: 'generator', node, callee, args, receiver, region: c.region, isStarted: false };
     return performIn === null ? generator : performValue(c, generator, performIn, node);
   }
   if (performIn === null && receiver === null && !c.region.isStatic && args.every(({ kind }) => kind === 'static')) {
@@ -133,7 +133,7 @@ export function evaluateReturned(c: Context, node: ts.Expression, environment: E
   return performIn === null || isGenerator ? c.evaluate(node, environment) : c.performIn(node, environment, performIn);
 }
 
-export function bindParameters(
+function bindParameters(
   c: Context,
   node: ts.FunctionLikeDeclaration,
   args: readonly Value[],

@@ -215,7 +215,8 @@ export class Interpreter implements Context {
   /** Computes something of module level, whatever is going on in the kernel. */
   #guard(module: ParsedModule, name: string, lazy: () => Value): Value {
     const { block, region, scope, node, hint, activation, targets, staticSteps } = this;
-    this.region = this.#static;
+    // A region of its own: what one declaration makes, another must not change.
+    this.region = { id: -this.#regions++, isStatic: true };
     this.block = this.code.newBlock();
     this.activation = { callee: null, returns: [], performIn: null, isKernel: false, isGenerator: false };
     this.targets = [];
@@ -224,7 +225,8 @@ export class Interpreter implements Context {
     try {
       const value = lazy();
       const declaration = module.variables.get(name);
-      if (declaration !== undefined && module.changed().has(name))
+      const isMutable = value.kind === 'object' || value.kind === 'list';
+      if (declaration !== undefined && (module.changed().has(name) || (isMutable && module.passed().has(name))))
         fail(this, `the module's variable '${name}', which changes,`, 'make it a constant', declaration);
       return value;
     } catch (error) {

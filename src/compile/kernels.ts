@@ -84,13 +84,12 @@ function contextualType(node: ts.Node): ts.TypeNode | null {
 }
 
 /** Names of a module's exported kernels, in the order of the source. */
-export function kernelNames(module: ParsedModule, loader: ModuleLoader): string[] {
+export function kernelNames(module: ParsedModule): string[] {
   const names: string[] = [];
   for (const [exported, local] of module.exports) {
     const declaration = module.functions.get(local) ?? functionOf(module.variables.get(local));
     if (declaration !== null && isKernel(declaration, module)) names.push(exported);
   }
-  void loader;
   return names;
 }
 

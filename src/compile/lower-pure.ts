@@ -213,7 +213,7 @@ function lowerNumber(v: LoweredValues, instruction: Pure, type: ValueType): void
 }
 
 /** The count of a shift that shifts everything out from the width on: never negative. */
-export function shiftCount(v: LoweredValues, { args, site }: Pure): ReturnType<typeof v.value> {
+function shiftCount(v: LoweredValues, { args, site }: Pure): ReturnType<typeof v.value> {
   const count = args[1]!;
   const range = v.types.number(count);
   if (!fitsU32(range))

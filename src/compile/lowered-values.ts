@@ -144,7 +144,7 @@ export class LoweredValues {
 }
 
 /** A constant in a type: words wrap. */
-export function constantOf(value: number | bigint | boolean | null, type: ValueType): ConstantOperand {
+function constantOf(value: number | bigint | boolean | null, type: ValueType): ConstantOperand {
   switch (type) {
     case 'pred':
       return { kind: 'constant', type, value: value === true };

@@ -53,7 +53,7 @@ function findProperty(c: Context, receiver: Value, name: string): Value | null {
     case 'static':
       return typeof receiver.value === 'string' && name === 'length' ? staticValue(receiver.value.length) : null;
     case 'native':
-      return nativeMember(c, receiver.name, name);
+      return nativeMember(receiver.name, name);
     case 'function':
       return name === 'name' ? staticValue(receiver.name) : null;
     case 'error':

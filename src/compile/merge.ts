@@ -20,7 +20,7 @@ export interface Arm {
 }
 
 /** Whether two values are the same, whatever path was taken. */
-export function isSame(a: Value, b: Value): boolean {
+function isSame(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (a.kind === 'static' && b.kind === 'static') return Object.is(a.value, b.value);
   if ((a.kind === 'dynamic' && b.kind === 'dynamic') || (a.kind === 'pointer' && b.kind === 'pointer')) {
@@ -169,8 +169,14 @@ function joinObjects(
   for (const name of names) {
     const fields = objects.map((object) => object.cells.get(name)?.value ?? null);
     for (const object of objects) object.isFrozen = true;
-    if (fields.includes(null)) continue;
-    cells.set(name, constantCell(name, join(c, fields as Value[], scalars, registers), c.region));
+    const value: Value = fields.includes(null)
+      ? {
+          kind: 'poison',
+          construct: `the field '${name}' of one of several objects, which changes or is not in all of them,`,
+          advice: 'use each object on its own path',
+        }
+      : join(c, fields as Value[], scalars, registers);
+    cells.set(name, constantCell(name, value, c.region));
   }
   return {
     kind: 'object',
@@ -226,7 +232,7 @@ function joinRegisters(c: Context, values: readonly Value[], { registers }: Regi
 }
 
 /** How often registers have been written to so far, on the way through the source. */
-export const writesOf = (c: Context): number => c.code.arrays.reduce((sum, { writes }) => sum + writes, 0);
+const writesOf = (c: Context): number => c.code.arrays.reduce((sum, { writes }) => sum + writes, 0);
 
 /** What is stored for a value: an operand or a register; null if it is neither. */
 export function sourceOf(c: Context, value: Value): HirSource | null {

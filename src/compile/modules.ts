@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { changedRoots } from './syntax.js';
+import { changedRoots, passedNames } from './syntax.js';
 
 /** Where sources come from. Paths are absolute or relative, with `/`; the compiler joins and compares them as text. */
 export interface SourceProvider {
@@ -23,7 +23,7 @@ export interface ImportedName {
   readonly target: ImportTarget;
 }
 
-export type TypeDeclaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration | ts.ClassDeclaration;
+type TypeDeclaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration | ts.ClassDeclaration;
 
 /** A parsed file: what it declares, imports and exports. Nothing is evaluated. */
 export interface ParsedModule {
@@ -42,6 +42,8 @@ export interface ParsedModule {
   readonly starExports: readonly ImportTarget[];
   /** Names of module level whose values change. */
   readonly changed: () => ReadonlySet<string>;
+  /** Names that statements of module level pass to functions, which may change what they stand for. */
+  readonly passed: () => ReadonlySet<string>;
 }
 
 export type Module = ParsedModule;
@@ -168,6 +170,7 @@ export class ModuleLoader {
       reexports,
       starExports,
       changed: () => changedRoots(file),
+      passed: () => passedNames(file),
     };
   }
 

@@ -141,7 +141,7 @@ export function globalValue(name: string): Value | null {
 }
 
 /** `Math.PI`, `Math.min`. */
-export function nativeMember(_c: Context, receiver: string, name: string): Value {
+export function nativeMember(receiver: string, name: string): Value {
   const full = `${receiver}.${name}`;
   return Object.hasOwn(CONSTANTS, full) ? staticValue(CONSTANTS[full]) : native(full);
 }

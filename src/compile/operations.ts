@@ -15,7 +15,7 @@ export function callOperation(
   if (c.region.isStatic) throw new NotStatic(c.node);
   if (c.pending !== null) throw dropped(c, c.pending);
   c.pending = { name, node: c.node };
-  return { kind: 'operation', node: c.node, name, instruction, result, isPerformed: false };
+  return { kind: 'operation', node: c.node, name, instruction, result, region: c.region, isPerformed: false };
 }
 
 /** Reports an operation that was called and never yielded. */
@@ -36,6 +36,7 @@ export function performValue(c: Context, value: Value, performIn: NonNullable<Pe
     if (value.kind === 'operation') {
       if (value.isPerformed) fail(c, `the operation t.${value.name}, which is yielded twice,`, 'call it again', node);
       if (performIn.site < 0) fail(c, 'a kernel that returns an operation', "write function* and 'yield*'", node);
+      if (value.region !== c.region) dropped(c, value);
       value.isPerformed = true;
       c.pending = null;
       const { instruction } = value;
@@ -48,6 +49,8 @@ export function performValue(c: Context, value: Value, performIn: NonNullable<Pe
     }
     if (value.kind === 'generator') {
       if (value.isStarted) fail(c, `${describeValue(value)}, which is yielded twice,`, 'call it again', node);
+      if (value.region !== c.region)
+        fail(c, `${describeValue(value)} that is yielded under a condition or in a loop`, 'call it there', node);
       value.isStarted = true;
       return c.inline(value.callee, value.args, value.receiver, value.node, performIn.site);
     }

@@ -125,7 +125,7 @@ function dispatch(c: Context, node: ts.Statement, environment: Environment, labe
 }
 
 /** Statements in order, until control goes elsewhere. Function declarations are hoisted. */
-export function executeAll(c: Context, statements: readonly ts.Statement[], environment: Environment): void {
+function executeAll(c: Context, statements: readonly ts.Statement[], environment: Environment): void {
   for (const statement of statements) {
     if (ts.isFunctionDeclaration(statement) && statement.name !== undefined && statement.body !== undefined) {
       const { module } = environment;

@@ -56,7 +56,7 @@ export const isAssignment = (node: ts.Node): node is ts.BinaryExpression =>
   ts.isBinaryExpression(node) && ASSIGNMENTS.has(node.operatorToken.kind);
 
 /** The target of an assignment, `++` or `--`; null if the node is none of them. */
-export function assignedBy(node: ts.Node): ts.Expression | null {
+function assignedBy(node: ts.Node): ts.Expression | null {
   if (isAssignment(node)) return node.left;
   if (ts.isPostfixUnaryExpression(node)) return node.operand;
   const isStep =
@@ -192,5 +192,22 @@ export function changedRoots(file: ts.SourceFile): ReadonlySet<string> {
     if (root !== null) names.add(root.text);
   }
   changed.set(file, names);
+  return names;
+}
+
+/** Names that statements of module level pass to functions, at once and not within functions of their own. */
+export function passedNames(file: ts.SourceFile): ReadonlySet<string> {
+  const names = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node)) return;
+    if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
+      for (const argument of node.arguments ?? []) {
+        const root = rootOf(argument);
+        if (root !== null) names.add(root.text);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  for (const statement of file.statements) if (ts.isExpressionStatement(statement)) visit(statement);
   return names;
 }

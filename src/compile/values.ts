@@ -109,21 +109,23 @@ export interface OperationValue {
   readonly instruction: WithoutPlace<Instruction>;
   /** Null: no result. */
   readonly result: 'num' | 'big' | 'bool' | null;
+  readonly region: Region;
   isPerformed: boolean;
 }
 /** An instruction without its site and its result. */
 export type WithoutPlace<I> = I extends unknown ? Omit<I, 'site' | 'to'> : never;
 /** A generator that has been called and has not started. */
-export interface GeneratorValue {
+interface GeneratorValue {
   readonly kind: 'generator';
   readonly node: ts.Node;
   readonly callee: FunctionValue;
   readonly args: readonly Value[];
   readonly receiver: Value | null;
+  readonly region: Region;
   isStarted: boolean;
 }
 /** `new RangeError(message)`. */
-export interface ErrorValue {
+interface ErrorValue {
   readonly kind: 'error';
   readonly name: string;
   readonly message: string;

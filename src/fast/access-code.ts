@@ -120,7 +120,10 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
       `const o${id} = a${id} - lo${site};`,
     );
   }
-  if (context.trace) out.push(`E.trace(w, ${lane}, ${address}, ${instruction.site}, ${size}, ${instruction.op === 'load' ? 0 : instruction.op === 'store' ? 1 : 2});`);
+  if (context.trace)
+    out.push(
+      `E.trace(w, ${lane}, ${address}, ${instruction.site}, ${size}, ${instruction.op === 'load' ? 0 : instruction.op === 'store' ? 1 : 2});`,
+    );
   switch (instruction.op) {
     case 'load':
       instruction.to.forEach((target, at) => {
@@ -145,7 +148,11 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
 
 /** Expressions for the place of an element within the views: `shift` is log2 of the view's element size. */
 const at = (id: number, shift: number, offset: number): string =>
-  offset === 0 ? (shift === 0 ? `(o${id} >>> 0)` : `(o${id} >>> ${shift})`) : `((o${id} >>> ${shift}) + ${offset >> shift})`;
+  offset === 0
+    ? shift === 0
+      ? `(o${id} >>> 0)`
+      : `(o${id} >>> ${shift})`
+    : `((o${id} >>> ${shift}) + ${offset >> shift})`;
 
 const definedBits = (site: number, id: number, offset: number, bytes: number): string => {
   const full = (1 << bytes) - 1;

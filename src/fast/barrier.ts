@@ -118,20 +118,13 @@ export class FastBarrier {
   /** Lanes of the warp that are at another barrier can never come to this one, nor this one to them. */
   #checkDivergence({ warp, lanes, isAligned }: LaneGroup, lanesHere: number): void {
     const elsewhere = warp.lanesAtBarriers & ~lanesHere;
-    const other = this.#block.barriers
-      .flatMap((barrier) => (barrier === null || barrier === undefined ? [] : barrier.#waiting))
-      .find((wait) => wait.warp === warp && (wait.lanes & elsewhere) !== 0);
-    if (!isAligned && other?.isAligned === false) return;
+    const waits = this.#block.barriers.flatMap((barrier) => (barrier === null ? [] : [...barrier.#waiting]));
+    const other = waits.find((wait) => wait.warp === warp && (wait.lanes & elsewhere) !== 0)!;
+    if (!isAligned && !other.isAligned) return;
     const otherLane = 31 - Math.clz32(elsewhere & -elsewhere);
-    const id = this.#block.barriers.findIndex(
-      (barrier) =>
-        barrier !== null &&
-        barrier !== undefined &&
-        barrier.#waiting.some((wait) => wait.warp === warp && (wait.lanes & elsewhere) !== 0),
-    );
     throw new Fault(
       'BARRIER_DIVERGENCE',
-      `lanes of one warp are at different barriers: lane ${31 - Math.clz32(lanes & -lanes)} at barrier ${this.id}, lane ${otherLane} at barrier ${id}; an aligned barrier must be reached by the whole warp together`,
+      `lanes of one warp are at different barriers: lane ${31 - Math.clz32(lanes & -lanes)} at barrier ${this.id}, lane ${otherLane} at barrier ${other.barrierId}; an aligned barrier must be reached by the whole warp together`,
     );
   }
 }

@@ -227,10 +227,10 @@ function match({ operation, type }: Collective, lanes: number, from: LaneOperand
 }
 
 function reduce(operation: CollectiveName, type: ValueType, lanes: number, from: LaneOperands): number {
-  const valueOf = (lane: number) => (type === 'f64' ? from.double[lane]! | 0 : from.low[lane]!);
-  let result = valueOf(lowestLane(lanes));
+  const valueOfLane = (lane: number) => (type === 'f64' ? from.double[lane]! | 0 : from.low[lane]!);
+  let result = valueOfLane(lowestLane(lanes));
   forEachLane(lanes & (lanes - 1), (lane) => {
-    const value = valueOf(lane);
+    const value = valueOfLane(lane);
     if (operation === 'redux.add') result = (result + value) | 0;
     else if (operation === 'redux.and') result &= value;
     else if (operation === 'redux.or') result |= value;
@@ -240,13 +240,13 @@ function reduce(operation: CollectiveName, type: ValueType, lanes: number, from:
 }
 
 function reduceExtreme(type: ValueType, isMin: boolean, lanes: number, from: LaneOperands, to: LaneResults): void {
-  const valueOf = (lane: number): number => {
+  const valueOfLane = (lane: number): number => {
     if (type === 'f64') return from.double[lane]!;
     return type === 'u32' ? from.low[lane]! >>> 0 : from.low[lane]!;
   };
-  let result = valueOf(lowestLane(lanes));
+  let result = valueOfLane(lowestLane(lanes));
   forEachLane(lanes & (lanes - 1), (lane) => {
-    result = isMin ? Math.min(result, valueOf(lane)) : Math.max(result, valueOf(lane));
+    result = isMin ? Math.min(result, valueOfLane(lane)) : Math.max(result, valueOfLane(lane));
   });
   forEachLane(lanes, (lane) => {
     to.low[lane] = result | 0;

@@ -14,7 +14,14 @@ import {
   SPECIAL_NAMES,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
-import { type Access, type AccessContext, type ElementNames, emitAccess, refreshSite, siteLocals } from './access-code.js';
+import {
+  type Access,
+  type AccessContext,
+  type ElementNames,
+  emitAccess,
+  refreshSite,
+  siteLocals,
+} from './access-code.js';
 import { flowOf, graphOf, type Node, type NodeEnd } from './flow.js';
 import { findHammocks, type Hammock } from './hammocks.js';
 import { type Layout, layOut, planesOf } from './layout.js';
@@ -446,24 +453,14 @@ class Emitter {
       case 'writeElement': {
         const before: string[] = [];
         const source = this.#sourceParts(instruction.a, instruction.element.array, context, before, instruction.site);
-        const element = context.element(
-          instruction.element.array,
-          instruction.element.index,
-          before,
-          instruction.site,
-        );
+        const element = context.element(instruction.element.array, instruction.element.index, before, instruction.site);
         return `{ ${before.join(' ')} ${setElement(element, source)} }`;
       }
       case 'selectElement': {
         const before: string[] = [];
         const a = this.#sourceParts(instruction.a, instruction.element.array, context, before, instruction.site);
         const b = this.#sourceParts(instruction.b, instruction.element.array, context, before, instruction.site);
-        const element = context.element(
-          instruction.element.array,
-          instruction.element.index,
-          before,
-          instruction.site,
-        );
+        const element = context.element(instruction.element.array, instruction.element.index, before, instruction.site);
         const condition = names.value(instruction.condition);
         return `{ ${before.join(' ')} if (${condition}) { ${setElement(element, a)} } else { ${setElement(element, b)} } }`;
       }
@@ -475,7 +472,9 @@ class Emitter {
   }
 
   #sourceParts(
-    source: Parameters<Names['value']>[0] | { readonly kind: 'element'; readonly array: number; readonly index: Operand },
+    source:
+      | Parameters<Names['value']>[0]
+      | { readonly kind: 'element'; readonly array: number; readonly index: Operand },
     array: number,
     context: AccessContext,
     before: string[],
@@ -514,7 +513,8 @@ class Emitter {
         const known = this.#siteOf.get(instruction);
         if (known !== undefined) return known;
         const site =
-          this.#sites.push(`const S${this.#sites.length} = E.site(${bytes}, ${elementBytes}, '${instruction.op}');`) - 1;
+          this.#sites.push(`const S${this.#sites.length} = E.site(${bytes}, ${elementBytes}, '${instruction.op}');`) -
+          1;
         this.#siteOf.set(instruction, site);
         sites.push(siteLocals(site, view, base !== null));
         if (base !== null) bases.push({ site, base });
@@ -526,7 +526,12 @@ class Emitter {
         const first = this.#layout.arrayPlace[array]!;
         const count = this.#layout.counts[array]!;
         let at: string;
-        if (index.kind === 'constant' && Number(index.value) >= 0 && Number(index.value) < count && Number.isInteger(index.value)) {
+        if (
+          index.kind === 'constant' &&
+          Number(index.value) >= 0 &&
+          Number(index.value) < count &&
+          Number.isInteger(index.value)
+        ) {
           at = `${first + Number(index.value) * planes * 32} + l`;
         } else {
           const id = this.#fresh++;
@@ -573,12 +578,7 @@ class Emitter {
       const isPred = /^v\d+$/.test(name) && this.#program.variables[Number(name.slice(1))]!.type === 'pred';
       return `${name} = ${isPred ? 'false' : '0'}`;
     });
-    const free = [
-      ...new Set(
-        [body, quickBody, ...firstLane, ...once].join('\n').match(FREE_NAMES) ??
-          [],
-      ),
-    ].sort();
+    const free = [...new Set([body, quickBody, ...firstLane, ...once].join('\n').match(FREE_NAMES) ?? [])].sort();
     const [first, ...others] = setMasks;
     const result = [
       this.#storesVisibly(parts) ? 'E.stored = true;' : '',
@@ -795,9 +795,7 @@ class Emitter {
     const label = `H${id}_${hammock.entry}`;
     this.#lane.enterBranch();
     const graph = this.#nodes.map(({ end }, node) =>
-      hammock.nodes.has(node) || node === hammock.entry
-        ? targets(end).filter((next) => hammock.nodes.has(next))
-        : [],
+      hammock.nodes.has(node) || node === hammock.entry ? targets(end).filter((next) => hammock.nodes.has(next)) : [],
     );
     const text = structured({
       successors: graph,
@@ -807,7 +805,9 @@ class Emitter {
         const { items, end } = this.#nodes[node]!;
         const leave = (target: number) => (hammock.nodes.has(target) ? go(target) : `break ${label};`);
         const code =
-          node === hammock.entry && !hammock.isLoop ? [] : items.map((item) => this.#laneInstruction(item, context, true));
+          node === hammock.entry && !hammock.isLoop
+            ? []
+            : items.map((item) => this.#laneInstruction(item, context, true));
         return [...code, this.#laneEnd(end, leave)].join('\n');
       },
     });
@@ -964,7 +964,11 @@ const targets = (end: NodeEnd): readonly number[] =>
   end.op === 'branch' ? [end.then, end.else] : 'target' in end ? [end.target] : [];
 
 function setElement({ low, high, defined }: ElementNames, source: ElementNames): string {
-  return [`${low} = ${source.low};`, high === '0' ? '' : `${high} = ${source.high};`, `${defined} = ${source.defined};`].join(' ');
+  return [
+    `${low} = ${source.low};`,
+    high === '0' ? '' : `${high} = ${source.high};`,
+    `${defined} = ${source.defined};`,
+  ].join(' ');
 }
 
 /** A register's word as a value of its type. */

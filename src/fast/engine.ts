@@ -1,10 +1,10 @@
-import { type ParamValue, arrayCounts, bindParams, type Instruction, programOf } from '../program/index.js';
+import { arrayCounts, bindParams, type Instruction, type ParamValue, programOf } from '../program/index.js';
+import { BARRIER_COUNT } from '../simt/barrier.js';
 import type { Engine, EngineHost } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
 import type { Granule } from '../simt/granule.js';
 import { popc } from '../simt/integer.js';
 import type { Launch } from '../simt/launch.js';
-import { BARRIER_COUNT } from '../simt/barrier.js';
 import { OPERATION_NAMES } from '../simt/operation.js';
 import type { Dim3, ScalarType } from '../simt/scalar.js';
 import { formatSchedule } from '../simt/schedule.js';
@@ -15,9 +15,26 @@ import { type Collective, lowestLane, opcodeOf, perform, performByMask } from '.
 import { type CompiledKernel, compiledKernelOf } from './compiled-kernel.js';
 import { LEFT } from './emit.js';
 import { LANES } from './layout.js';
-import { type Located, type RuntimeHost, runtime, SHARED_WINDOW_BYTES, type TraceSink } from './runtime.js';
+import {
+  type Located,
+  type RuntimeHost,
+  runtime,
+  SHARED_WINDOW_BYTES,
+  SHARED_WINDOWS,
+  type TraceSink,
+} from './runtime.js';
 import { describeWaiting, siteOfLane } from './sites.js';
-import { type BoundLaunch, FastBlock, type FastWarp, type LaneGroup, newGroup, POLLED, RUNS, WAITS, WaitingLanes } from './warp.js';
+import {
+  type BoundLaunch,
+  FastBlock,
+  type FastWarp,
+  type LaneGroup,
+  newGroup,
+  POLLED,
+  RUNS,
+  WAITS,
+  WaitingLanes,
+} from './warp.js';
 import { WarpQueue } from './warp-queue.js';
 
 /** Regions that a warp runs in one step before others get their turn, where it never has to wait. */
@@ -51,8 +68,8 @@ export class FastEngine implements Engine, RuntimeHost {
   readonly #ready = new WarpQueue();
   readonly #last: LastStep = { granule: null, wrote: false };
   readonly #bound = new Map<Launch, { kernel: CompiledKernel; launch: BoundLaunch }>();
-  readonly #windows: (FastBlock | undefined)[] = [];
-  readonly #freeWindows: number[] = [];
+  /** Blocks started so far. */
+  #blocks = 0;
   #current: FastWarp | null = null;
   /** The instruction that lanes wait at or perform, for errors; null: plain code. */
   #operation: Instruction | null = null;
@@ -73,9 +90,10 @@ export class FastEngine implements Engine, RuntimeHost {
 
   startBlock(launch: Launch, blockIdx: Dim3): void {
     const { kernel, launch: bound } = this.#bind(launch);
-    const window = this.#freeWindows.pop() ?? this.#windows.length;
+    // Code remembers allocations by address: a window that comes round again is forgotten first.
+    const window = this.#blocks++ % SHARED_WINDOWS;
+    if (window === 0) runtime.release();
     const block = new FastBlock(launch, blockIdx, kernel, bound, window);
-    this.#windows[window] = block;
     this.residentBlocks.add(block);
     this.liveThreads += block.liveThreads;
     for (const warp of block.warps) this.#makeReady(warp);
@@ -85,7 +103,10 @@ export class FastEngine implements Engine, RuntimeHost {
     this.#hasPicked = false;
     runtime.bind(this);
     runtime.sink = this.#trace;
-    const index = this.#host.scheduler.pick(this.#ready as unknown as { size: number; at(index: number): Granule }, this.#last);
+    const index = this.#host.scheduler.pick(
+      this.#ready as unknown as { size: number; at(index: number): Granule },
+      this.#last,
+    );
     this.stepAt(index);
   }
 
@@ -251,12 +272,10 @@ export class FastEngine implements Engine, RuntimeHost {
       }
     }
     for (const barrier of block.barriers) {
-      if (barrier !== null && barrier !== undefined) this.#release(barrier.lanesExited(warp));
+      if (barrier !== null) this.#release(barrier.lanesExited(warp));
     }
     if (block.liveThreads > 0) return;
     this.residentBlocks.delete(block);
-    this.#windows[block.window] = undefined;
-    this.#freeWindows.push(block.window);
     this.#host.blockEnded(block.launch);
     if (this.residentBlocks.size === 0) runtime.release();
   }
@@ -300,10 +319,10 @@ export class FastEngine implements Engine, RuntimeHost {
 
   #barrierOf(block: FastBlock, id: number): FastBarrier {
     let barrier = block.barriers[id];
-    if (barrier === undefined || barrier === null) {
-      if (!(Number.isInteger(id) && id >= 0 && id < BARRIER_COUNT)) {
-        throw new Fault('BARRIER_ID', `barrier ${id} does not exist: a block has barriers 0 to ${BARRIER_COUNT - 1}`);
-      }
+    if (barrier === undefined) {
+      throw new Fault('BARRIER_ID', `barrier ${id} does not exist: a block has barriers 0 to ${BARRIER_COUNT - 1}`);
+    }
+    if (barrier === null) {
       barrier = new FastBarrier(block, id);
       block.barriers[id] = barrier;
     }
@@ -472,14 +491,16 @@ export class FastEngine implements Engine, RuntimeHost {
 
   locate(warp: FastWarp, address: number, bytes: number, access: 'load' | 'store' | 'atomic'): Located {
     const { block } = warp;
-    const windows = (this.#windows.length + 1) * SHARED_WINDOW_BYTES;
-    if (address >= SHARED_WINDOW_BYTES / 2 && address < windows) {
+    if (address >= SHARED_WINDOW_BYTES / 2 && address < (SHARED_WINDOWS + 0.5) * SHARED_WINDOW_BYTES) {
       const window = Math.floor(address / SHARED_WINDOW_BYTES + 0.5) - 1;
       const start = (window + 1) * SHARED_WINDOW_BYTES;
       const { space } = block.sharedMemory;
       const nearest = space.find(address - start) ?? space.allocations[0];
       if (window !== block.window || nearest === undefined) {
-        throw new Fault('OUT_OF_BOUNDS', `${access} of ${bytes} bytes at shared address 0x${(address - start).toString(16)} of another block`);
+        throw new Fault(
+          'OUT_OF_BOUNDS',
+          `${access} of ${bytes} bytes at shared address 0x${(address - start).toString(16)} of another block`,
+        );
       }
       const allocation = space.locate(nearest, address - start - nearest.base, bytes, access);
       return { allocation, base: start + allocation.base };
@@ -487,7 +508,10 @@ export class FastEngine implements Engine, RuntimeHost {
     const { space } = this.#host.memory;
     const nearest = space.find(address) ?? space.allocations[0];
     if (nearest === undefined) {
-      throw new Fault('OUT_OF_BOUNDS', `${access} of ${bytes} bytes at global address 0x${address.toString(16)}: nothing is allocated`);
+      throw new Fault(
+        'OUT_OF_BOUNDS',
+        `${access} of ${bytes} bytes at global address 0x${address.toString(16)}: nothing is allocated`,
+      );
     }
     const allocation = space.locate(nearest, address - nearest.base, bytes, access);
     return { allocation, base: allocation.base };
@@ -629,12 +653,7 @@ function distinctBarriers(lanes: number): { id: number; count: number; lanes: nu
   return arrivals;
 }
 
-function divergence(
-  lane: number,
-  mask: number,
-  opcode: number,
-  pending: WaitingLanes['pending'][number],
-): Fault {
+function divergence(lane: number, mask: number, opcode: number, pending: WaitingLanes['pending'][number]): Fault {
   const waiting = lowestLane(pending.arrived & mask);
   const mine = OPERATION_NAMES[opcode];
   const theirOpcode = opcodeOf(pending.instruction as Collective);

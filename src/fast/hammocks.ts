@@ -1,7 +1,7 @@
 import {
   dominates,
-  immediateDominators,
   type Instruction,
+  immediateDominators,
   predecessorsOf,
   reachableWithout,
   reversePostorder,

@@ -75,8 +75,7 @@ export function warpNames({ program, uniformity, layout, hasWholeRows }: Naming)
       program.variables[variable]!.type === 'pred'
         ? `g${variable} = (${expression}) ? 1 : 0;`
         : `g${variable} = ${expression};`,
-    assignWords: (variable, low, high) =>
-      `{ const low_ = ${low}; g${variable}h = ${high}; g${variable}l = low_; }`,
+    assignWords: (variable, low, high) => `{ const low_ = ${low}; g${variable}h = ${high}; g${variable}l = low_; }`,
   };
 }
 
@@ -135,7 +134,8 @@ export function laneNames(naming: Naming): LaneNames {
       const { type } = program.variables[variable]!;
       // A value that is the same for all lanes may be computed in a loop over them.
       if (uniformity.isUniform({ kind: 'variable', index: variable })) return warp.assign(variable, expression);
-      if (isLocal(variable)) return type === 'pred' ? `v${variable} = !!(${expression});` : `v${variable} = ${expression};`;
+      if (isLocal(variable))
+        return type === 'pred' ? `v${variable} = !!(${expression});` : `v${variable} = ${expression};`;
       const at = layout.place[variable];
       if (type === 'pred') return `m${variable} = (${expression}) ? m${variable} | bit : m${variable} & ~bit;`;
       return `${target(type === 'f64' || type === 'ptr' ? `D[${at} + l]` : `V[${at} + l]`, variable)} = ${expression};`;

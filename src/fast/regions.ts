@@ -21,11 +21,7 @@ export function warpGraph(nodes: readonly Node[], hammocks: readonly Hammock[]):
  * The regions of a program. Heads are the entry, wherever a warp goes on after it has left off, where lanes part
  * (`splits`), and where flows of several regions meet. In reverse postorder: lanes that are behind come first.
  */
-export function findRegions(
-  nodes: readonly Node[],
-  hammocks: readonly Hammock[],
-  splits: readonly number[],
-): Region[] {
+export function findRegions(nodes: readonly Node[], hammocks: readonly Hammock[], splits: readonly number[]): Region[] {
   const graph = warpGraph(nodes, hammocks);
   const order = reversePostorder(graph);
   const predecessors = predecessorsOf(graph);
@@ -68,7 +64,9 @@ export function findRegions(
     }
     for (const node of order) {
       if (heads.has(node)) continue;
-      const owners = new Set(predecessors[node]!.filter((other) => reachable.has(other)).map((other) => owner.get(other)));
+      const owners = new Set(
+        predecessors[node]!.filter((other) => reachable.has(other)).map((other) => owner.get(other)),
+      );
       if (owners.size > 1) {
         heads.add(node);
         return null;

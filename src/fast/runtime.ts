@@ -1,6 +1,6 @@
 import { arithmeticRuntime, bigintOf, splitBigint } from '../program/index.js';
-import { performAtomic } from '../simt/atomics.js';
 import type { Allocation } from '../simt/allocation.js';
+import { performAtomic } from '../simt/atomics.js';
 import { Fault } from '../simt/errors.js';
 import {
   OP_ATOMIC_ADD,
@@ -24,6 +24,8 @@ import type { FastWarp } from './warp.js';
  * block's: block n's variables begin at n * 2^24. All lie below the first address of global memory.
  */
 export const SHARED_WINDOW_BYTES = 2 ** 24;
+/** Windows below the first address of global memory. */
+export const SHARED_WINDOWS = 2 ** 22;
 
 /** What the engine does for compiled code that concerns the machine, not the warp. */
 export interface RuntimeHost {
@@ -311,14 +313,7 @@ class Runtime {
     return splitBigint(old);
   }
 
-  shared(
-    warp: FastWarp,
-    name: string,
-    type: ScalarType,
-    count: number,
-    lane: number,
-    position: number,
-  ): number {
+  shared(warp: FastWarp, name: string, type: ScalarType, count: number, lane: number, position: number): number {
     this.lane = lane;
     this.position = position;
     return this.#host!.shared(warp, name, type, count);

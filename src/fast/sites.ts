@@ -58,7 +58,8 @@ function describe(instruction: Instruction, mask: number, id: number, count: num
     const vector = to.length === 1 ? '' : `.v${to.length}`;
     return `ld.${ordering}${ordering === 'volatile' ? '' : `.${scope}`}${vector}.${elementType}`;
   }
-  if (instruction.op === 'atomic') return `atom.${instruction.scope}.${instruction.operator}.${instruction.elementType}`;
+  if (instruction.op === 'atomic')
+    return `atom.${instruction.scope}.${instruction.operator}.${instruction.elementType}`;
   return instruction.op;
 }
 

@@ -25,7 +25,8 @@ export function findStrides(
     for (const { items } of nodes) {
       for (const instruction of items) {
         const { to } = defUseOf(instruction);
-        if (to === -1 || definitions[to] !== 1 || strides.has(to) || isUniform({ kind: 'variable', index: to })) continue;
+        if (to === -1 || definitions[to] !== 1 || strides.has(to) || isUniform({ kind: 'variable', index: to }))
+          continue;
         const stride = strideOfResult(instruction);
         if (stride === null) continue;
         strides.set(to, stride);

@@ -23,8 +23,7 @@ export function structured({ successors, entry, prefix, emit }: StructureSource)
   const dominator = immediateDominators(successors, entry);
   const predecessors = predecessorsOf(successors);
   const isBackEdge = (from: number, to: number) => position.get(to)! <= position.get(from)!;
-  const isHeader = (node: number) =>
-    predecessors[node]!.some((from) => position.has(from) && isBackEdge(from, node));
+  const isHeader = (node: number) => predecessors[node]!.some((from) => position.has(from) && isBackEdge(from, node));
   const isMerge = (node: number) =>
     predecessors[node]!.filter((from) => position.has(from) && !isBackEdge(from, node)).length > 1;
   const loopLabel = (node: number) => `L${prefix}${node}`;
@@ -32,9 +31,7 @@ export function structured({ successors, entry, prefix, emit }: StructureSource)
 
   function tree(node: number): string {
     // Those that come last are the outermost blocks.
-    const merges = order
-      .filter((other) => other !== node && dominator[other] === node && isMerge(other))
-      .reverse();
+    const merges = order.filter((other) => other !== node && dominator[other] === node && isMerge(other)).reverse();
     const body = within(node, merges);
     return isHeader(node) ? `${loopLabel(node)}: for (;;) {\n${body}\n}` : body;
   }

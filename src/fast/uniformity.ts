@@ -1,8 +1,8 @@
 import {
   countDefinitions,
   defUseOf,
-  immediatePostdominators,
   type Instruction,
+  immediatePostdominators,
   isArithmetic,
   mayThrow,
   type Operand,

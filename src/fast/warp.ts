@@ -1,4 +1,5 @@
 import type { Instruction } from '../program/index.js';
+import { BARRIER_COUNT } from '../simt/barrier.js';
 import type { Launch } from '../simt/launch.js';
 import type { Dim3 } from '../simt/scalar.js';
 import { SharedMemory } from '../simt/shared-memory.js';
@@ -133,7 +134,7 @@ export class FastBlock {
   readonly sharedMemory = new SharedMemory();
   /** Number of its window of shared addresses. */
   readonly window: number;
-  readonly barriers: (FastBarrier | null)[] = [];
+  readonly barriers: (FastBarrier | null)[] = new Array<null>(BARRIER_COUNT).fill(null);
 
   constructor(launch: Launch, blockIdx: Dim3, kernel: CompiledKernel, bound: BoundLaunch, window: number) {
     this.launch = launch;
@@ -147,10 +148,18 @@ export class FastBlock {
     this.window = window;
     const { blockDim, gridDim } = launch;
     this.specials = Int32Array.of(
-      0, 0, 0, // threadIdx is none of the block's
-      blockIdx.x, blockIdx.y, blockIdx.z,
-      blockDim.x, blockDim.y, blockDim.z,
-      gridDim.x, gridDim.y, gridDim.z,
+      0,
+      0,
+      0, // threadIdx is none of the block's
+      blockIdx.x,
+      blockIdx.y,
+      blockIdx.z,
+      blockDim.x,
+      blockDim.y,
+      blockDim.z,
+      gridDim.x,
+      gridDim.y,
+      gridDim.z,
     );
     const threads = launch.threadIdxs.length;
     this.warps = Array.from({ length: Math.ceil(threads / LANES) }, (_, index) => {

@@ -67,7 +67,8 @@ export function countDefinitions(program: Program): number[] {
 /** The same instruction with each operand that it reads replaced. Targets stay. */
 function withOperands<T extends Instruction | Terminator>(instruction: T, replace: (operand: Operand) => Operand): T {
   const copy: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(instruction)) copy[name] = name === 'to' ? withTargets(value) : within(value);
+  for (const [name, value] of Object.entries(instruction))
+    copy[name] = name === 'to' ? withTargets(value) : within(value);
   return copy as T;
 
   function within(value: unknown): unknown {

@@ -1,4 +1,4 @@
-import type { ScalarType, Scope as MemoryScope } from '../simt/index.js';
+import type { Scope as MemoryScope, ScalarType } from '../simt/index.js';
 
 /**
  * The compiled form of a kernel: what a front end makes of its source and every back end runs. Nothing in it is tied to
@@ -372,18 +372,7 @@ export const COLLECTIVE_NAMES = [
 ] as const;
 export type CollectiveName = (typeof COLLECTIVE_NAMES)[number];
 
-export type AtomicOperator =
-  | 'add'
-  | 'sub'
-  | 'exch'
-  | 'min'
-  | 'max'
-  | 'inc'
-  | 'dec'
-  | 'cas'
-  | 'and'
-  | 'or'
-  | 'xor';
+export type AtomicOperator = 'add' | 'sub' | 'exch' | 'min' | 'max' | 'inc' | 'dec' | 'cas' | 'and' | 'or' | 'xor';
 
 export type Terminator = { readonly site: number } & (
   | { readonly op: 'jump'; readonly target: number }

@@ -1,7 +1,7 @@
 import type { Program } from './program.js';
 
 /** Version of the form in which programs are written. */
-export const PROGRAM_FORMAT = 1;
+const PROGRAM_FORMAT = 1;
 
 /** Bigints are written as `{"bigint":"…"}`, doubles that JSON lacks as `{"number":"NaN"}`. */
 function replace(_key: string, value: unknown): unknown {

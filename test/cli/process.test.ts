@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync, cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { processIo } from '../../src/cli/process-io.js';
 import { readCapture, writeCapture } from '../../src/index.js';
@@ -39,6 +41,41 @@ test('source lines are those of the TypeScript sources', () => {
   );
   expect(stdout).toContain('  replay     simtwin replay changed.safetensors --schedule rr\n');
   expect(stdout).toMatch(/\n0 passed, 1 failed\n$/);
+});
+
+const small = join(fixtures, 'local-gather/ep8-k4-t3.safetensors.br');
+
+test('the kernels come compiled: it runs in mode fast, and no compiler is loaded', () => {
+  const script = `
+    import { Module } from 'node:module';
+    process.argv.push('replay', ${JSON.stringify(small)}, '--json');
+    await import(${JSON.stringify(pathToFileURL(main).href)});
+    const loaded = Object.keys(Module._cache).filter((path) => path.includes('typescript'));
+    console.error(JSON.stringify(loaded));
+  `;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script, main], {
+    env: environment(),
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '[]\n' });
+  expect(JSON.parse(stdout)).toMatchObject({ captures: [{ result: 'match', mode: 'fast', modeReason: null }] });
+});
+
+test('a source that has changed since the build: the kernel runs in ref, and it says so', () => {
+  const copy = join(folder(), 'package');
+  for (const name of ['dist', 'src', 'package.json']) {
+    cpSync(join(repositoryRoot, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(repositoryRoot, 'node_modules'), join(copy, 'node_modules'));
+  const replay = () =>
+    spawnSync(process.execPath, [join(copy, 'dist/cli/main.js'), 'replay', small], { encoding: 'utf8' });
+  expect(replay().stdout).not.toContain('mode');
+  appendFileSync(join(copy, 'src/kernels/moe-local-gather-device.ts'), '// changed\n');
+  const { status, stdout } = replay();
+  expect(status).toBe(0);
+  expect(stdout).toContain(
+    '\n  mode ref: src/kernels/moe-local-gather-device.ts has changed since it was compiled: npm run build\n',
+  );
 });
 
 test.each([

@@ -9,7 +9,7 @@ import { readRecordings } from '../conformance/recordings.js';
 import { repositoryRoot } from '../support/files.js';
 import { interpret } from './interpreter.js';
 
-const SCHEDULES = ['rr', 'random:1,granule=8'];
+const SCHEDULES = ['random:1'];
 const path = resolve(repositoryRoot, 'test/conformance/ports.ts');
 const compiler = createCompiler(nodeSources());
 const programs = new Map<string, Program>();

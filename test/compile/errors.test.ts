@@ -66,6 +66,18 @@ const CASES: readonly Case[] = [
     says: 'the operation t.syncwarp, which is called and not yielded at once,',
   },
   {
+    why: 'an operation that is yielded again and again',
+    body: '  const op = t.syncwarp();\n  for (let i = 0; i < n; i++) yield* op;',
+    at: '3:14',
+    says: `the operation t.syncwarp, which is called and not yielded at once, ${ADVICE}write`,
+  },
+  {
+    why: 'a field of objects that change',
+    body: '  const a = { k: n };\n  const b = { k: 2 };\n  while (a.k > 0) a.k -= 1;\n  const c = flag ? a : b;\n  p.store(0, c.k);',
+    at: '7:3',
+    says: "the field 'k' of one of several objects, which changes or is not in all of them,",
+  },
+  {
     why: 'yield without a star',
     body: '  yield t.syncwarp();',
     at: '3:3',

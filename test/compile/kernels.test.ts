@@ -6,8 +6,11 @@ import { checkProgram } from '../../src/program/check-program.js';
 import { formatProgram } from '../../src/program/format.js';
 import type { Program } from '../../src/program/program.js';
 import { parseProgram, serializeProgram } from '../../src/program/serialize.js';
+import { type Kernel, Machine } from '../../src/simt/index.js';
 import { repositoryRoot } from '../support/files.js';
 import { compileText } from './compile-text.js';
+import { interpret } from './interpreter.js';
+import { type NeighbourArgs, neighbourKernel } from './kernels/neighbour.js';
 
 const KERNELS = {
   'src/kernels/moe-all-to-all-kernel.ts': ['moeAllToAllKernel'],
@@ -51,6 +54,18 @@ test('the kernel of ADDING-A-KERNEL.md compiles', () => {
 const namesOf = ({ variables }: Program): string[] => [
   ...new Set(variables.flatMap(({ name }) => (name === null ? [] : [name]))),
 ];
+
+test('the kernel of the bench computes what its source does', () => {
+  const { programs } = compile('test/compile/kernels/neighbour.ts');
+  const run = (kernel: Kernel<NeighbourArgs>): Int32Array => {
+    const machine = new Machine();
+    const out = machine.memory.allocate('out', 'i32', 128);
+    machine.stream().launch(kernel, { grid: 1, block: 128 }, { iterations: 20, out });
+    expect(machine.run().verdict).toBe('completes');
+    return new Int32Array(machine.memory.download(out, 128).buffer);
+  };
+  expect(run(interpret(programs.get('neighbourKernel')!))).toEqual(run(neighbourKernel));
+});
 
 describe('what a debugger needs', () => {
   const program = compile('src/kernels/moe-all-to-all-kernel.ts').programs.get('moeAllToAllKernel')!;

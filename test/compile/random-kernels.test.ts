@@ -7,7 +7,7 @@ import { compileText } from './compile-text.js';
 import { interpret } from './interpreter.js';
 import { INPUT_WORDS, OUTPUT_WORDS, randomKernel } from './random-kernel.js';
 
-const KERNELS = Number(process.env.SIMTWIN_RANDOM_KERNELS ?? 120);
+const KERNELS = Number(process.env.SIMTWIN_RANDOM_KERNELS ?? 60);
 const FIRST = Number(process.env.SIMTWIN_FIRST_KERNEL ?? 0);
 const THREADS = 40;
 const BLOCKS = 2;

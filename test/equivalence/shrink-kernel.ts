@@ -66,13 +66,16 @@ function* shrinkBody(body: readonly Stmt[], inDetail: boolean): Generator<Stmt[]
 function* shrinkStatement(s: Stmt, inDetail: boolean): Generator<Stmt, void, undefined> {
   for (const bodies of shrinkOne(s.bodies, (body) => shrinkBody(body, inDetail))) yield { ...s, bodies };
   if (!inDetail) return;
+  // Of a statement whose expression is what matters, the expression.
+  if (s.op !== 'let')
+    for (const e of s.exprs) if (e.op !== 'literal') yield { op: 'let', n: [1], exprs: [e], bodies: [] };
   for (const exprs of shrinkOne(s.exprs, shrinkExpr)) yield { ...s, exprs };
   for (const n of shrinkOne(s.n, smallerNumbers)) yield { ...s, n };
 }
 
 function* shrinkExpr(e: Expr): Generator<Expr, void, undefined> {
   if (e.op !== 'literal') {
-    yield { op: 'literal', type: e.type, n: 1, args: [] };
+    for (const n of [0, 1, -1]) yield { op: 'literal', type: e.type, n, args: [] };
     yield* descendants(e, e.type);
     if (e.op !== 'variable') yield { op: 'variable', type: e.type, n: 0, args: [] };
   }

@@ -9,7 +9,7 @@ export function runLocalGather(
   kernels: Kernels,
   input: LocalGatherCase,
   schedule: string,
-  mode: EngineMode,
+  mode: EngineMode = 'fast',
 ): LocalGatherOutput {
   const machine = createMachine({ schedule, mode, limits: TEST_LIMITS });
   const { memory } = machine;

@@ -8,7 +8,7 @@ export function runPrepareIndices(
   kernels: Kernels,
   input: PrepareIndicesInput,
   schedule: string,
-  mode: EngineMode,
+  mode: EngineMode = 'fast',
 ): PrepareIndicesOutput {
   const machine = createMachine({ schedule, mode, limits: TEST_LIMITS });
   const { memory } = machine;

@@ -1,4 +1,4 @@
-import { FULL_MASK, type KernelBody, type Pointer, type Thread } from 'simtwin';
+import { FULL_MASK, type KernelBody, type Pointer, type Thread } from '../../../src/simt/index.js';
 
 export interface NeighbourArgs {
   readonly iterations: number;

@@ -1,7 +1,14 @@
-import { FULL_MASK } from 'simtwin';
+import { FULL_MASK, type KernelBody, type Pointer, type Thread } from 'simtwin';
 
-/** Each round: store, syncthreads, read the right neighbour's value, ballot. */
-export function* neighbourKernel(t, { iterations, out }) {
+/** Parameters of {@link neighbourKernel}. */
+export interface NeighbourArgs {
+  readonly iterations: number;
+  /** Out: i32 [blockDim.x]. */
+  readonly out: Pointer<'i32'>;
+}
+
+/** Each round: store, syncthreads, read the right neighbour's value, ballot. Grid: 1. Block: any, in x. */
+export function* neighbourKernel(t: Thread, { iterations, out }: NeighbourArgs): KernelBody {
   const values = t.shared('values', 'i32', 2 * t.blockDim.x);
   const tid = t.threadIdx.x;
   const count = t.blockDim.x;
