@@ -196,7 +196,8 @@ export class ModuleLoader {
     const packageIndex = joinPath(`${libraryFolder}/x`, '../index');
     if (path.replace(/\.[jt]s$/, '') === packageIndex) return { kind: 'library' };
     const candidates = [path.replace(/\.(m?)js$/, '.$1ts'), path, `${path}.ts`];
-    const found = candidates.find((candidate) => this.load(candidate) !== null);
+    // Not loaded yet: modules may import each other.
+    const found = candidates.find((candidate) => this.sources.read(candidate) !== undefined);
     return found === undefined ? { kind: 'unknown', specifier } : { kind: 'module', path: found };
   }
 }

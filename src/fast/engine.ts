@@ -1,4 +1,4 @@
-import { arrayCounts, bindParams, type Instruction, type ParamValue, programOf } from '../program/index.js';
+import { arrayCounts, bindParams, type Instruction, type ParamValue, type Program, programOf } from '../program/index.js';
 import { BARRIER_COUNT } from '../simt/barrier.js';
 import type { Engine, EngineHost } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
@@ -530,7 +530,12 @@ export class FastEngine implements Engine, RuntimeHost {
 
   shared(warp: FastWarp, name: string, type: ScalarType, count: number): number {
     const { block } = warp;
-    const { address } = block.sharedMemory.declare(name, type, count);
+    const { address, allocation } = block.sharedMemory.declare(name, type, count);
+    if (address + allocation.bytes > SHARED_WINDOW_BYTES / 2) {
+      throw new RangeError(
+        `${block.launch.name}: more than ${SHARED_WINDOW_BYTES / 2} bytes of shared memory a block; mode 'fast' has room for no more: use mode 'step' or 'ref'`,
+      );
+    }
     return (block.window + 1) * SHARED_WINDOW_BYTES + address;
   }
 
@@ -571,6 +576,11 @@ export class FastEngine implements Engine, RuntimeHost {
         `${launch.name || 'the kernel'} is not compiled: mode 'fast' runs compiled kernels; compile it (simtwin compile) or use mode 'ref'`,
       );
     }
+    if (showsSharedAddresses(program)) {
+      throw new RangeError(
+        `${program.name}: it computes with the address of a pointer as a number, which for shared memory differs in mode 'fast': use mode 'step' or 'ref'`,
+      );
+    }
     const values = bindParams(program, launch.args);
     const counts = arrayCounts(program, values);
     const hasWholeRows = launch.blockDim.x % LANES === 0;
@@ -580,6 +590,12 @@ export class FastEngine implements Engine, RuntimeHost {
     return bound;
   }
 }
+
+/** Whether a program may see an address of shared memory as a number: here it is not the one that it has elsewhere. */
+const showsSharedAddresses = ({ blocks }: Program): boolean => {
+  const all = blocks.flatMap(({ instructions }) => instructions);
+  return all.some(({ op }) => op === 'shared') && all.some((it) => it.op === 'convert' && it.from === 'ptr');
+};
 
 function boundParams(values: readonly ParamValue[]): { PI: Int32Array; PD: Float64Array } {
   const PI = new Int32Array(2 * values.length);

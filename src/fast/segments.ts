@@ -55,8 +55,9 @@ export interface Segments {
 }
 
 /**
- * Cuts nodes into segments. A lane loop has plain accesses first and then at most one visible access, so that the warp
- * performs accesses in the order in which the machine of `ref` does.
+ * Cuts nodes into segments. A lane loop has plain accesses, or one visible access; both only where all of them load. So
+ * the warp performs accesses in the order in which the machine of `ref` does: plain ones lane by lane, then a visible one
+ * of each lane. Within a hammock lanes go one after the other.
  */
 export function cutSegments(
   nodes: readonly Node[],
@@ -108,8 +109,10 @@ export function cutSegments(
         writes: all.some(({ writes }) => writes),
         isVisible: all.some(({ isVisible }) => isVisible),
       };
-      // After a visible access, memory is for the next step.
+      // After a visible access, memory is for the next step. A visible access comes after all lanes' plain ones, unless
+      // nobody could tell.
       if (effects.touches && memory.isVisible) flush();
+      else if (effects.isVisible && memory.touches && (effects.writes || memory.writes)) flush();
       pending.push(part);
       instructions.forEach(note);
       memory = {

@@ -1,6 +1,7 @@
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { checkProgram } from '../../src/program/check-program.js';
+import type { Instruction } from '../../src/program/program.js';
 import { parseProgram, serializeProgram } from '../../src/program/serialize.js';
 import * as simt from '../../src/simt/index.js';
 import { compileText } from './compile-text.js';
@@ -67,6 +68,22 @@ describe('random kernels: the program does what the source does', () => {
     const again = parseProgram(serializeProgram(program));
     expect(again).toEqual(program);
     expect(run(interpret(again), seed)).toBe(run(sourceKernel(text), seed));
+  });
+  test('a planted bug is found: each addition is a subtraction', () => {
+    const isFound = Array.from({ length: 10 }, (_, seed) => {
+      const text = randomKernel(seed);
+      const program = compileText(text).programs.get('kernel');
+      if (program === undefined) return false;
+      const blocks = program.blocks.map((block) => ({
+        ...block,
+        instructions: block.instructions.map(
+          (i): Instruction =>
+            i.op === 'binary' && i.operator === 'add' && i.type !== 'i32' ? { ...i, operator: 'sub' } : i,
+        ),
+      }));
+      return run(interpret({ ...program, blocks }), seed) !== run(sourceKernel(text), seed);
+    });
+    expect(isFound).toContain(true);
   });
   test('most of them compile', () => {
     expect(tally.compiled).toBeGreaterThan(KERNELS / 2);

@@ -1,5 +1,9 @@
 /** Everything that random kernels are made of, but for the operators: what `print-*.ts` reports. */
 export const FEATURES: readonly string[] = [
+  'devices 1',
+  'devices 2',
+  'schedule resident=2',
+  'grid {"x":4,"y":2,"z":1}',
   'a round for each value',
   'BlockScan of a warp',
   'BlockScan of several warps',

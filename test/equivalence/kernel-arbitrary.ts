@@ -213,7 +213,7 @@ class Generator {
     return made;
   }
 
-  schedule(): string {
+  schedule(blocks: number): string {
     const random = this.#random;
     const policy = random.weighted([
       ['rr', 3],
@@ -222,7 +222,9 @@ class Generator {
     ] as const);
     const parts = [policy === 'random' ? `random:${random.below(1000)}` : policy];
     if (random.chance(0.3)) parts.push(random.chance(0.7) ? 'granule=8' : 'granule=1');
-    if (random.chance(0.2)) parts.push('resident=1');
+    // Blocks that take the place of others while some are still there.
+    if (blocks > 2 && random.chance(0.5)) parts.push('resident=2');
+    else if (random.chance(0.15)) parts.push('resident=1');
     if (random.chance(0.2)) parts.push(random.chance(0.5) ? 'order=reverse' : 'order=shuffle:7');
     return parts.join(',');
   }
@@ -237,20 +239,23 @@ class Generator {
       ...(hasRegisters ? (['regNew'] as const) : []),
       ...(classes.length > 0 ? (['new'] as const) : []),
     ];
+    const grid = random.weighted([
+      [0, 6],
+      [1, 2],
+      [2, 1],
+      [3, 1],
+      [4, 1],
+    ]);
     const kernel: KernelCase = {
       functions,
       classes,
       body: [...first.map((op) => this.statementOf(op, 0, weights)), ...this.body(3, 12, weights)],
       block: random.below(BLOCKS.length),
-      grid: random.weighted([
-        [0, 6],
-        [1, 2],
-        [2, 1],
-        [3, 1],
-      ]),
-      schedule: this.schedule(),
+      grid,
+      schedule: this.schedule(threadsOf(GRIDS[grid]!)),
       seed: random.below(1000),
       isExtraNull: random.chance(0.4),
+      devices: random.chance(0.1) ? 2 : 1,
       fault: null,
     };
     return affordable(kernel);
@@ -363,7 +368,7 @@ export function faultOfSeed(seed: number): KernelCase {
   const kernel = kernelOfSeed(seed);
   const random = new RandomSource(~seed);
   const fault = { kind: random.below(FAULTS.length), at: random.below(kernel.body.length), thread: random.below(256) };
-  return { ...kernel, fault };
+  return { ...kernel, fault, devices: 1 };
 }
 
 class KernelArbitrary extends fc.Arbitrary<KernelCase> {

@@ -101,6 +101,8 @@ export interface KernelCase {
   /** Of the input. */
   readonly seed: number;
   readonly isExtraNull: boolean;
+  /** Devices that run the kernel at the same time, each on memory of its own. */
+  readonly devices: number;
   /** A statement of the kernel, counted in preorder, and what goes wrong there for one thread. */
   readonly fault: FaultAst | null;
 }
@@ -157,7 +159,7 @@ export const BLOCKS: readonly Shape[] = [
   shape(5, 3, 3),
   shape(256),
 ];
-export const GRIDS: readonly Shape[] = [shape(1), shape(2), shape(1, 2), shape(3)];
+export const GRIDS: readonly Shape[] = [shape(1), shape(2), shape(1, 2), shape(3), shape(4, 2)];
 
 export const threadsOf = ({ x, y, z }: Shape): number => x * y * z;
 

@@ -212,6 +212,7 @@ function sharedDeclarations(p: Printing, lines: readonly string[]): string[] {
 export function printKernel(kernel: KernelCase): PrintedKernel {
   const p = newPrinting(kernel, printStatement);
   p.features.add(`block ${JSON.stringify(BLOCKS[kernel.block])}`);
+  p.features.add(`devices ${kernel.devices}`);
   p.features.add(`grid ${JSON.stringify(GRIDS[kernel.grid])}`);
   p.features.add(`schedule ${kernel.schedule.replace(/:\d+/g, '').replace(/,.*/, '')}`);
   for (const option of kernel.schedule.split(',').slice(1)) p.features.add(`schedule ${option}`);

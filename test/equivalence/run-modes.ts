@@ -103,21 +103,33 @@ export function run(
 ): Run {
   const engine = typeof mode === 'string' ? ENGINES[mode] : mode;
   const machine = new Machine({ schedule, record, limits: LIMITS, ...(engine === undefined ? {} : { engine }) });
+  const memory = Array.from({ length: c.devices }, (_, device) => launch(machine, kernel, c, device));
+  const outcome = machine.run();
+  return {
+    outcome,
+    recorded: record ? formatSchedule(machine.recordedSchedule) : null,
+    memory: memory.flat(),
+  };
+}
+
+/** Launches the kernel on a device, and gives what it may write. */
+function launch(machine: Machine, kernel: Kernel<Args>, c: KernelCase, device: number): Allocation[] {
   const { memory } = machine;
   const block = BLOCKS[c.block]!;
   const grid = GRIDS[c.grid]!;
   const threads = threadsOf(block) * threadsOf(grid);
-  const random = new RandomSource(c.seed);
+  const random = new RandomSource(c.seed + device);
   const words = Int32Array.from({ length: INPUT_WORDS }, () =>
     random.chance(0.5) ? random.below(64) - 16 : random.word() | 0,
   );
+  const named = (name: string) => (device === 0 ? name : `${name} of device ${device}`);
   const zeroed = { zeroed: true };
-  const input = memory.upload('input', 'i32', words);
-  const out = memory.allocate('out', 'u32', threads * OWN_WORDS, zeroed);
-  const scratch = memory.allocate('scratch', 'u32', threads * SCRATCH_WORDS);
-  const cells = memory.allocate('cells', 'u32', threads * CELL_WORDS, zeroed);
-  const acc = memory.allocate('acc', 'u32', ACC_CELLS, zeroed);
-  const wideAcc = memory.allocate('wideAcc', 'u64', ACC_CELLS, zeroed);
+  const input = memory.upload(named('input'), 'i32', words);
+  const out = memory.allocate(named('out'), 'u32', threads * OWN_WORDS, zeroed);
+  const scratch = memory.allocate(named('scratch'), 'u32', threads * SCRATCH_WORDS);
+  const cells = memory.allocate(named('cells'), 'u32', threads * CELL_WORDS, zeroed);
+  const acc = memory.allocate(named('acc'), 'u32', ACC_CELLS, zeroed);
+  const wideAcc = memory.allocate(named('wideAcc'), 'u64', ACC_CELLS, zeroed);
   const args: Args = {
     input,
     out,
@@ -125,8 +137,8 @@ export function run(
     cells,
     acc,
     wideAcc,
-    virgin: memory.allocate('virgin', 'u32', 4),
-    extra: c.isExtraNull ? null : memory.upload('extra', 'i32', words.slice(0, 8)),
+    virgin: memory.allocate(named('virgin'), 'u32', 4),
+    extra: c.isExtraNull ? null : memory.upload(named('extra'), 'i32', words.slice(0, 8)),
     n: random.below(100),
     k: random.word() | 0,
     nil: 0,
@@ -135,13 +147,8 @@ export function run(
     flag: random.chance(0.5),
     inner: { scale: random.below(10) - 5, isOn: random.chance(0.5), deep: { bias: random.word() | 0 } },
   };
-  machine.stream().launch(kernel, { grid, block }, args);
-  const outcome = machine.run();
-  return {
-    outcome,
-    recorded: record ? formatSchedule(machine.recordedSchedule) : null,
-    memory: [out, scratch, cells, acc, wideAcc].map(({ allocation }) => allocation),
-  };
+  machine.stream(device).launch(kernel, { grid, block }, args);
+  return [out, scratch, cells, acc, wideAcc].map(({ allocation }) => allocation);
 }
 
 /** The first word that differs, in words; null: none does. Bytes that are undefined in both are the same. */
@@ -175,7 +182,7 @@ function maskOf(defined: number, word: number): number {
 const WORDS: Readonly<Record<string, number>> = { out: OWN_WORDS, scratch: SCRATCH_WORDS, cells: CELL_WORDS };
 
 function place({ name }: Allocation, offset: number): string {
-  const words = WORDS[name];
+  const words = WORDS[name.split(' ')[0]!];
   return words === undefined
     ? 'of all threads'
     : `slot ${(offset / 4) % words} of thread ${Math.floor(offset / 4 / words)}`;
@@ -202,7 +209,7 @@ export function describeCase(c: KernelCase, source = printKernel(c).source): str
   const { x, y, z } = BLOCKS[c.block]!;
   const grid = GRIDS[c.grid]!;
   return [
-    `launch: grid (${grid.x},${grid.y},${grid.z}), block (${x},${y},${z}), schedule ${c.schedule}, input seed ${c.seed}, extra ${c.isExtraNull ? 'null' : 'given'}`,
+    `launch: grid (${grid.x},${grid.y},${grid.z}), block (${x},${y},${z}), schedule ${c.schedule}, devices ${c.devices}, input seed ${c.seed}, extra ${c.isExtraNull ? 'null' : 'given'}`,
     source,
   ].join('\n');
 }

@@ -13,7 +13,8 @@ export function* shrinkKernel(kernel: KernelCase): Generator<KernelCase, void, u
       smaller.grid === kernel.grid &&
       smaller.schedule === kernel.schedule &&
       smaller.seed === kernel.seed &&
-      smaller.isExtraNull === kernel.isExtraNull;
+      smaller.isExtraNull === kernel.isExtraNull &&
+      smaller.devices === kernel.devices;
     if (!isSameLaunch || printKernel(smaller).source !== source) yield smaller;
   }
 }
@@ -22,6 +23,7 @@ function* candidates(kernel: KernelCase): Generator<KernelCase, void, undefined>
   for (const body of shrinkBody(kernel.body, false)) yield { ...kernel, body };
   for (const functions of without(kernel.functions)) yield { ...kernel, functions };
   for (const classes of without(kernel.classes)) yield { ...kernel, classes };
+  if (kernel.devices !== 1) yield { ...kernel, devices: 1 };
   if (kernel.schedule !== 'rr') yield { ...kernel, schedule: 'rr' };
   for (const grid of smallerNumbers(kernel.grid)) yield { ...kernel, grid };
   for (const block of smallerNumbers(kernel.block)) yield { ...kernel, block };
