@@ -1,6 +1,7 @@
 import type { Instruction, Program } from '../program/index.js';
 import { optimized } from '../program/index.js';
-import { type EmitOptions, emitFast } from './emit.js';
+import type { EmitOptions } from './emission.js';
+import { emitFast } from './emit.js';
 import type { Layout } from './layout.js';
 import { arithmetic, runtime } from './runtime.js';
 import type { FastWarp } from './warp.js';

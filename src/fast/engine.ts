@@ -1,4 +1,11 @@
-import { arrayCounts, bindParams, type Instruction, type ParamValue, type Program, programOf } from '../program/index.js';
+import {
+  arrayCounts,
+  bindParams,
+  type Instruction,
+  type ParamValue,
+  type Program,
+  programOf,
+} from '../program/index.js';
 import { BARRIER_COUNT } from '../simt/barrier.js';
 import type { Engine, EngineHost } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
