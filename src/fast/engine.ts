@@ -1,47 +1,25 @@
-import {
-  arrayCounts,
-  bindParams,
-  type Instruction,
-  type ParamValue,
-  type Program,
-  programOf,
-} from '../program/index.js';
+import type { Instruction } from '../program/index.js';
 import { BARRIER_COUNT } from '../simt/barrier.js';
 import type { Engine, EngineHost } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
 import type { Granule } from '../simt/granule.js';
 import { popc } from '../simt/integer.js';
 import type { Launch } from '../simt/launch.js';
-import { OPERATION_NAMES } from '../simt/operation.js';
 import type { Dim3, ScalarType } from '../simt/scalar.js';
 import { formatSchedule } from '../simt/schedule.js';
 import type { LastStep } from '../simt/scheduler.js';
 import type { WaitingGroup } from '../simt/waiting.js';
+import { declareShared, find, locate } from './addresses.js';
 import { FastBarrier } from './barrier.js';
+import { bindLaunch, type RunnableLaunch } from './bound-launch.js';
 import { type Collective, lowestLane, opcodeOf, perform, performByMask } from './collectives.js';
-import { type CompiledKernel, compiledKernelOf } from './compiled-kernel.js';
+import type { CompiledKernel } from './compiled-kernel.js';
 import { LEFT } from './emit.js';
-import { LANES } from './layout.js';
-import {
-  type Located,
-  type RuntimeHost,
-  runtime,
-  SHARED_WINDOW_BYTES,
-  SHARED_WINDOWS,
-  type TraceSink,
-} from './runtime.js';
+import { distinctBarriers, isComplete, meet } from './lane-groups.js';
+import { checkMasks, divergence, notNamed } from './mask-faults.js';
+import { type Located, type RuntimeHost, runtime, SHARED_WINDOWS, type TraceSink } from './runtime.js';
 import { describeWaiting, siteOfLane } from './sites.js';
-import {
-  type BoundLaunch,
-  FastBlock,
-  type FastWarp,
-  type LaneGroup,
-  newGroup,
-  POLLED,
-  RUNS,
-  WAITS,
-  WaitingLanes,
-} from './warp.js';
+import { FastBlock, type FastWarp, type LaneGroup, newGroup, POLLED, RUNS, WAITS, WaitingLanes } from './warp.js';
 import { WarpQueue } from './warp-queue.js';
 
 /** Regions that a warp runs in one step before others get their turn, where it never has to wait. */
@@ -74,7 +52,7 @@ export class FastEngine implements Engine, RuntimeHost {
   readonly #trace: TraceSink | null;
   readonly #ready = new WarpQueue();
   readonly #last: LastStep = { granule: null, wrote: false };
-  readonly #bound = new Map<Launch, { kernel: CompiledKernel; launch: BoundLaunch }>();
+  readonly #bound = new WeakMap<Launch, RunnableLaunch>();
   /** Blocks started so far. */
   #blocks = 0;
   #current: FastWarp | null = null;
@@ -375,7 +353,7 @@ export class FastEngine implements Engine, RuntimeHost {
     const instruction = warp.block.kernel.suspended[suspended]! as Collective;
     if (isComplete(lanes, lanes)) return;
     this.#operation = instruction;
-    this.#checkMasks(instruction, lanes);
+    checkMasks(instruction, lanes);
     throw new RangeError(
       `${warp.block.kernel.program.name}: lanes of a warp name others in the mask of a warp-wide operation that do not name them; mode 'fast' does not model that: use mode 'step' or 'ref'`,
     );
@@ -392,30 +370,8 @@ export class FastEngine implements Engine, RuntimeHost {
   notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never {
     this.#operation = warp.block.kernel.suspended[suspended]!;
     runtime.xm.fill(mask);
-    this.#checkMasks(this.#operation as Collective, lanes);
+    checkMasks(this.#operation as Collective, lanes);
     throw new Error('[simtwin bug] every lane is in the mask');
-  }
-
-  /** @throws Fault WARP_MASK, WARP_DIVERGENCE for lanes that arrive together, as they would one by one. */
-  #checkMasks(instruction: Collective, lanes: number): void {
-    const name = OPERATION_NAMES[opcodeOf(instruction)]!;
-    for (let rest = lanes; rest !== 0; rest &= rest - 1) {
-      const lane = lowestLane(rest);
-      const mask = runtime.xm[lane]!;
-      runtime.lane = lane;
-      if ((mask & (1 << lane)) === 0) {
-        throw new Fault('WARP_MASK', `lane ${lane} calls ${name} with mask ${hex(mask)}, which does not name it`);
-      }
-      for (let before = lanes & ((1 << lane) - 1); before !== 0; before &= before - 1) {
-        const other = lowestLane(before);
-        const theirs = runtime.xm[other]!;
-        if (theirs === mask || (theirs & (1 << lane)) === 0 || (mask & (1 << other)) === 0) continue;
-        throw new Fault(
-          'WARP_DIVERGENCE',
-          `lanes disagree on the mask of ${name}: lane ${lane} says ${hex(mask)}, waiting lane ${other} says ${hex(theirs)}; ${popc(before)} lanes wait there`,
-        );
-      }
-    }
   }
 
   #arriveOneByOne(warp: FastWarp, group: LaneGroup, instruction: Collective): void {
@@ -440,10 +396,7 @@ export class FastEngine implements Engine, RuntimeHost {
       const mask = waiting.mask[lane]!;
       runtime.lane = lane;
       if ((mask & bit) === 0) {
-        throw new Fault(
-          'WARP_MASK',
-          `lane ${lane} calls ${OPERATION_NAMES[opcode]} with mask ${hex(mask)}, which does not name it`,
-        );
+        throw notNamed(lane, mask, opcode);
       }
       let pending = null;
       for (const candidate of waiting.pending) {
@@ -497,53 +450,15 @@ export class FastEngine implements Engine, RuntimeHost {
   // --- Memory.
 
   locate(warp: FastWarp, address: number, bytes: number, access: 'load' | 'store' | 'atomic'): Located {
-    const { block } = warp;
-    if (address >= SHARED_WINDOW_BYTES / 2 && address < (SHARED_WINDOWS + 0.5) * SHARED_WINDOW_BYTES) {
-      const window = Math.floor(address / SHARED_WINDOW_BYTES + 0.5) - 1;
-      const start = (window + 1) * SHARED_WINDOW_BYTES;
-      const { space } = block.sharedMemory;
-      const nearest = space.find(address - start) ?? space.allocations[0];
-      if (window !== block.window || nearest === undefined) {
-        throw new Fault(
-          'OUT_OF_BOUNDS',
-          `${access} of ${bytes} bytes at shared address 0x${(address - start).toString(16)} of another block`,
-        );
-      }
-      const allocation = space.locate(nearest, address - start - nearest.base, bytes, access);
-      return { allocation, base: start + allocation.base };
-    }
-    const { space } = this.#host.memory;
-    const nearest = space.find(address) ?? space.allocations[0];
-    if (nearest === undefined) {
-      throw new Fault(
-        'OUT_OF_BOUNDS',
-        `${access} of ${bytes} bytes at global address 0x${address.toString(16)}: nothing is allocated`,
-      );
-    }
-    const allocation = space.locate(nearest, address - nearest.base, bytes, access);
-    return { allocation, base: allocation.base };
+    return locate(this.#host.memory.space, warp.block, address, bytes, access);
   }
 
   find(warp: FastWarp, address: number): Located | null {
-    const { block } = warp;
-    const start = (block.window + 1) * SHARED_WINDOW_BYTES;
-    const isShared = address >= start && address < start + SHARED_WINDOW_BYTES;
-    const allocation = isShared
-      ? block.sharedMemory.space.find(address - start)
-      : this.#host.memory.space.find(address);
-    if (allocation === null || allocation.accessibleBytes === 0) return null;
-    return { allocation, base: isShared ? start + allocation.base : allocation.base };
+    return find(this.#host.memory.space, warp.block, address);
   }
 
   shared(warp: FastWarp, name: string, type: ScalarType, count: number): number {
-    const { block } = warp;
-    const { address, allocation } = block.sharedMemory.declare(name, type, count);
-    if (address + allocation.bytes > SHARED_WINDOW_BYTES / 2) {
-      throw new RangeError(
-        `${block.launch.name}: more than ${SHARED_WINDOW_BYTES / 2} bytes of shared memory a block; mode 'fast' has room for no more: use mode 'step' or 'ref'`,
-      );
-    }
-    return (block.window + 1) * SHARED_WINDOW_BYTES + address;
+    return declareShared(warp.block, name, type, count);
   }
 
   // --- What the machine asks.
@@ -574,115 +489,15 @@ export class FastEngine implements Engine, RuntimeHost {
 
   // --- Launches.
 
-  #bind(launch: Launch): { kernel: CompiledKernel; launch: BoundLaunch } {
-    const known = this.#bound.get(launch);
-    if (known !== undefined) return known;
-    const program = programOf(launch.kernel);
-    if (program === null) {
-      throw new RangeError(
-        `${launch.name || 'the kernel'} is not compiled: mode 'fast' runs compiled kernels; compile it (simtwin compile) or use mode 'ref'`,
-      );
+  #bind(launch: Launch): RunnableLaunch {
+    let known = this.#bound.get(launch);
+    if (known === undefined) {
+      known = bindLaunch(launch, this.#trace !== null);
+      this.#bound.set(launch, known);
     }
-    if (showsSharedAddresses(program)) {
-      throw new RangeError(
-        `${program.name}: it computes with the address of a pointer as a number, which for shared memory differs in mode 'fast': use mode 'step' or 'ref'`,
-      );
-    }
-    const values = bindParams(program, launch.args);
-    const counts = arrayCounts(program, values);
-    const hasWholeRows = launch.blockDim.x % LANES === 0;
-    const kernel = compiledKernelOf(program, { counts, hasWholeRows, trace: this.#trace !== null });
-    const bound = { kernel, launch: { ...boundParams(values), ...threadIndices(launch) } };
-    this.#bound.set(launch, bound);
-    return bound;
+    return known;
   }
-}
-
-/** Whether a program may see an address of shared memory as a number: here it is not the one that it has elsewhere. */
-const showsSharedAddresses = ({ blocks }: Program): boolean => {
-  const all = blocks.flatMap(({ instructions }) => instructions);
-  return all.some(({ op }) => op === 'shared') && all.some((it) => it.op === 'convert' && it.from === 'ptr');
-};
-
-function boundParams(values: readonly ParamValue[]): { PI: Int32Array; PD: Float64Array } {
-  const PI = new Int32Array(2 * values.length);
-  const PD = new Float64Array(values.length);
-  values.forEach((value, index) => {
-    if (typeof value === 'bigint') {
-      PI[2 * index] = Number(BigInt.asIntN(32, value));
-      PI[2 * index + 1] = Number(BigInt.asIntN(32, value >> 32n));
-    } else if (typeof value === 'object') PD[index] = value === null ? 0 : value.address;
-    else PI[2 * index] = Number(value);
-  });
-  return { PI, PD };
-}
-
-function threadIndices({ threadIdxs }: Launch): Pick<BoundLaunch, 'threadX' | 'threadY' | 'threadZ'> {
-  return {
-    threadX: Int32Array.from(threadIdxs, ({ x }) => x),
-    threadY: Int32Array.from(threadIdxs, ({ y }) => y),
-    threadZ: Int32Array.from(threadIdxs, ({ z }) => z),
-  };
 }
 
 const threw = (error: unknown): string =>
   error instanceof Error ? `the kernel threw ${error.name}: ${error.message}` : `the kernel threw ${String(error)}`;
-
-const hex = (mask: number): string => `0x${(mask >>> 0).toString(16).padStart(8, '0')}`;
-
-/** Joins a group with another one that is at the same place. */
-function meet(warp: FastWarp, group: LaneGroup): void {
-  const { groups } = warp;
-  if (groups.length === 1 || group.state === WAITS) return;
-  const other = groups.find(
-    (candidate) =>
-      candidate !== group &&
-      candidate.pc === group.pc &&
-      candidate.state === group.state &&
-      candidate.hasResults === group.hasResults,
-  );
-  if (other === undefined) return;
-  group.lanes |= other.lanes;
-  groups.splice(groups.indexOf(other), 1);
-}
-
-/** Whether each lane of `lanes` names only lanes of them, besides those that have exited, and all of these agree. */
-function isComplete(lanes: number, live: number): boolean {
-  const { xm } = runtime;
-  for (let rest = lanes; rest !== 0; ) {
-    const lane = 31 - Math.clz32(rest & -rest);
-    const mask = xm[lane]!;
-    const members = mask & live;
-    if ((members & (1 << lane)) === 0 || (members & ~lanes) !== 0) return false;
-    for (let others = members; others !== 0; others &= others - 1) {
-      if (xm[31 - Math.clz32(others & -others)] !== mask) return false;
-    }
-    rest &= ~members;
-  }
-  return true;
-}
-
-/** Offered barriers, by number and count. */
-function distinctBarriers(lanes: number): { id: number; count: number; lanes: number }[] {
-  const arrivals: { id: number; count: number; lanes: number }[] = [];
-  for (let rest = lanes; rest !== 0; rest &= rest - 1) {
-    const lane = lowestLane(rest);
-    const id = runtime.xa[lane]!;
-    const count = runtime.xb[lane]!;
-    const known = arrivals.find((arrival) => arrival.id === id && arrival.count === count);
-    if (known === undefined) arrivals.push({ id, count, lanes: 1 << lane });
-    else known.lanes |= 1 << lane;
-  }
-  return arrivals;
-}
-
-function divergence(lane: number, mask: number, opcode: number, pending: WaitingLanes['pending'][number]): Fault {
-  const waiting = lowestLane(pending.arrived & mask);
-  const mine = OPERATION_NAMES[opcode];
-  const theirOpcode = opcodeOf(pending.instruction as Collective);
-  const what =
-    opcode === theirOpcode
-      ? `lanes disagree on the mask of ${mine}: lane ${lane} says ${hex(mask)}, waiting lane ${waiting} says ${hex(pending.mask)}`
-      : `lanes that wait for each other are in different operations: lane ${lane} in ${mine} (mask ${hex(mask)}), lane ${waiting} in ${OPERATION_NAMES[theirOpcode]} (mask ${hex(pending.mask)})`;
-  return new Fault('WARP_DIVERGENCE', `${what}; ${popc(pending.arrived)} lanes wait there`);
-}

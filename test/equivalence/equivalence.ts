@@ -65,7 +65,7 @@ export function assertEquivalence(
   fc.assert(equivalence(cases, comparison), { ...parameters, reporter: report });
 }
 
-export const equivalence = (cases: fc.Arbitrary<KernelCase>, comparison: Comparison = {}): fc.IProperty<[KernelCase]> =>
+const equivalence = (cases: fc.Arbitrary<KernelCase>, comparison: Comparison = {}): fc.IProperty<[KernelCase]> =>
   fc.property(cases, (c) => checkEquivalence(c, comparison));
 
 function report(details: fc.RunDetails<[KernelCase]>): void {

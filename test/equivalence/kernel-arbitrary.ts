@@ -364,7 +364,7 @@ function kernelWeights(
 export const kernelOfSeed = (seed: number): KernelCase => new Generator(new RandomSource(seed)).kernel();
 
 /** One that fails: at a random place, for a random thread. */
-export function faultOfSeed(seed: number): KernelCase {
+function faultOfSeed(seed: number): KernelCase {
   const kernel = kernelOfSeed(seed);
   const random = new RandomSource(~seed);
   const fault = { kind: random.below(FAULTS.length), at: random.below(kernel.body.length), thread: random.below(256) };

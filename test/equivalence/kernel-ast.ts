@@ -16,50 +16,48 @@ export interface Expr {
   readonly args: readonly Expr[];
 }
 
-export const STATEMENT_NAMES = [
+export type StatementName =
   // Of any function.
-  'let',
-  'set',
-  'bump',
-  'if',
-  'loop',
-  'switch',
-  'jump',
-  'return',
-  'scope',
+  | 'let'
+  | 'set'
+  | 'bump'
+  | 'if'
+  | 'loop'
+  | 'switch'
+  | 'jump'
+  | 'return'
+  | 'scope'
   // Of a thread: memory, registers, atomics.
-  'store',
-  'load',
-  'pointer',
-  'regNew',
-  'regSet',
-  'regMove',
-  'regLoad',
-  'regStore',
-  'regRead',
-  'sharedOwn',
-  'atomicAcc',
-  'atomicOwn',
-  'fence',
-  'callGen',
-  'new',
-  'callMethod',
+  | 'store'
+  | 'load'
+  | 'pointer'
+  | 'regNew'
+  | 'regSet'
+  | 'regMove'
+  | 'regLoad'
+  | 'regStore'
+  | 'regRead'
+  | 'sharedOwn'
+  | 'atomicAcc'
+  | 'atomicOwn'
+  | 'fence'
+  | 'callGen'
+  | 'new'
+  | 'callMethod'
   // Of a group of lanes.
-  'collective',
-  'shuffle',
-  'tile',
-  'lazyVote',
-  'waterfall',
+  | 'collective'
+  | 'shuffle'
+  | 'tile'
+  | 'lazyVote'
+  | 'waterfall'
   // Of a block.
-  'sync',
-  'barrier',
-  'exchange',
-  'sharedRound',
-  'signal',
-  'scan',
-  'produce',
-] as const;
-export type StatementName = (typeof STATEMENT_NAMES)[number];
+  | 'sync'
+  | 'barrier'
+  | 'exchange'
+  | 'sharedRound'
+  | 'signal'
+  | 'scan'
+  | 'produce';
 
 export interface Stmt {
   readonly op: StatementName;
@@ -130,7 +128,7 @@ export const FAULTS = [
   'shared declaration',
 ] as const;
 
-export interface FaultAst {
+interface FaultAst {
   readonly kind: number;
   /** Statement before which it happens. */
   readonly at: number;

@@ -11,7 +11,7 @@ export function printBody(p: Printing, c: Context, body: readonly Stmt[]): void 
 }
 
 /** Stores a variable to the thread's own results. */
-export function sink(c: Context, { name: text, type }: Variable, slot: number): void {
+function sink(c: Context, { name: text, type }: Variable, slot: number): void {
   if (type === 'u64' || type === 'i64') line(c, `own.cast('${type}').store(${16 + slot}, ${text});`);
   else line(c, `own.store(${16 + slot}, ${type === 'bool' ? `Number(${text})` : `${text} >>> 0`});`);
 }

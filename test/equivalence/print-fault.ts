@@ -22,7 +22,7 @@ const STATEMENTS: Readonly<Record<(typeof FAULTS)[number], (p: Printing) => read
   'shuffle width': () => ['own.store(0, yield* t.shflSync(t.lanemaskEq, 1, 0, nil + 3));'],
   'barrier count': () => ['yield* t.barrierSync(15, 33);'],
   'barrier id': () => ['yield* t.barrierSync(nil + 16, 32);'],
-  'shared declaration': () => ["t.shared('virgin', 'u64', 1);"],
+  'shared declaration': () => ["t.shared('virgin', 'u32', 4);", "t.shared('virgin', 'u64', 1);"],
 };
 
 function registers(p: Printing, use: (name: string) => readonly string[]): readonly string[] {

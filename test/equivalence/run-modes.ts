@@ -70,7 +70,7 @@ const compiler = createCompiler({
 });
 
 /** The compiled form of the kernel of a module's text. @throws CompileError */
-export function compile(source: string): Program {
+function compile(source: string): Program {
   current = { path: `/random/${compiled++}/kernel.ts`, source };
   return compiler.compile(current.path, 'kernel');
 }

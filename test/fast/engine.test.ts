@@ -1,56 +1,17 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { nodeSources } from '../../src/compile/index.js';
-import { createCompiler } from '../../src/compile/index.js';
+import { createCompiler, nodeSources } from '../../src/compile/index.js';
 import { compiledKernelOf, TraceRing } from '../../src/fast/index.js';
 import { createMachine } from '../../src/modes/index.js';
 import { type Program, registerProgram } from '../../src/program/index.js';
-import { describeOutcome, FULL_MASK, type Kernel, type KernelBody, type Pointer, type Thread } from '../../src/simt/index.js';
-
-interface Args {
-  readonly out: Pointer<'u32'>;
-}
-
-/** Each lane stores its number, then adds what the next lane has stored. */
-export function* rotate(t: Thread, { out }: Args): KernelBody {
-  const slots = t.shared('slots', 'u32', 32);
-  slots.store(t.laneId, t.laneId);
-  yield* t.syncwarp();
-  yield* t.storeVolatile(out, t.laneId, slots.load((t.laneId + 1) % 32));
-}
-
-/** Waits for a word that nobody ever writes. */
-export function* waitForNobody(t: Thread, { out }: Args): KernelBody {
-  while ((yield* t.loadVolatile(out)) === 0) {
-    // Still nobody.
-  }
-  yield* t.syncwarp();
-}
-
-/** A spin lock of a warp's lanes: one by one, those that have it must come out before others get it. */
-export function* countUnderLock(t: Thread, { out }: Args): KernelBody {
-  while ((yield* t.atomicCAS(out, 0, 0, 1)) !== 0) {
-    // Somebody else has it.
-  }
-  const before = yield* t.loadVolatile(out, 1);
-  yield* t.storeVolatile(out, 1, before + 1);
-  yield* t.atomicExch(out, 0, 0);
-}
-
-/** Shows where its shared memory is. */
-export function* showAddress(t: Thread, { out }: Args): KernelBody {
-  const slots = t.shared('slots', 'u32', 32);
-  yield* t.storeVolatile(out, 0, slots.add(t.laneId).address % 65536);
-}
-
-export function* ballotOfTwo(t: Thread, { out }: Args): KernelBody {
-  const all = yield* t.ballotSync(t.laneId < 2 ? 3 : FULL_MASK, true);
-  out.store(t.laneId, all);
-}
+import { describeOutcome, type Kernel } from '../../src/simt/index.js';
+import { type Args, ballotOfTwo, countUnderLock, rotate, showAddress, waitForNobody } from './kernels.js';
 
 const compiler = createCompiler(nodeSources());
+const path = fileURLToPath(new URL('kernels.ts', import.meta.url));
 
 function compiled(kernel: Kernel<Args>): Program {
-  const program = compiler.compile(new URL(import.meta.url).pathname, kernel.name);
+  const program = compiler.compile(path, kernel.name);
   registerProgram(kernel, program);
   return program;
 }
@@ -89,7 +50,7 @@ describe('mode fast', () => {
     const { machine, outcome } = run(waitForNobody, { limits: { maxIdleSteps: 100 } });
     expect(outcome.verdict).toBe('budget');
     expect(describeOutcome(outcome, machine.limits)).toMatch(
-      /lanes 0-31: polls in vain with ld\.volatile\.u32 at test\/fast\/engine\.test\.ts:\d+/,
+      /lanes 0-31: polls in vain with ld\.volatile\.u32 at test\/fast\/kernels\.ts:\d+/,
     );
   });
 

@@ -1,0 +1,62 @@
+import { arrayCounts, bindParams, type ParamValue, type Program, programOf } from '../program/index.js';
+import type { Launch } from '../simt/launch.js';
+import { type CompiledKernel, compiledKernelOf } from './compiled-kernel.js';
+import { LANES } from './layout.js';
+import type { BoundLaunch } from './warp.js';
+
+/** A launch with the code that runs it. */
+export interface RunnableLaunch {
+  readonly kernel: CompiledKernel;
+  readonly launch: BoundLaunch;
+}
+
+/**
+ * The code for a launch, and its arguments as the code wants them.
+ * @throws RangeError, with a way out, if the kernel is not compiled, an argument does not fit, or the program does what
+ * this mode does not model.
+ */
+export function bindLaunch(launch: Launch, trace: boolean): RunnableLaunch {
+  const program = programOf(launch.kernel);
+  if (program === null) {
+    throw new RangeError(
+      `${launch.name || 'the kernel'} is not compiled: mode 'fast' runs compiled kernels; compile it (simtwin compile) or use mode 'ref'`,
+    );
+  }
+  if (showsSharedAddresses(program)) {
+    throw new RangeError(
+      `${program.name}: it computes with the address of a pointer as a number, which for shared memory differs in mode 'fast': use mode 'step' or 'ref'`,
+    );
+  }
+  const values = bindParams(program, launch.args);
+  const counts = arrayCounts(program, values);
+  const hasWholeRows = launch.blockDim.x % LANES === 0;
+  const kernel = compiledKernelOf(program, { counts, hasWholeRows, trace });
+  return { kernel, launch: { ...boundParams(values), ...threadIndices(launch) } };
+}
+
+/** Whether a program may see an address of shared memory as a number: here it is not the one that it has elsewhere. */
+const showsSharedAddresses = ({ blocks }: Program): boolean => {
+  const all = blocks.flatMap(({ instructions }) => instructions);
+  return all.some(({ op }) => op === 'shared') && all.some((it) => it.op === 'convert' && it.from === 'ptr');
+};
+
+function boundParams(values: readonly ParamValue[]): { PI: Int32Array; PD: Float64Array } {
+  const PI = new Int32Array(2 * values.length);
+  const PD = new Float64Array(values.length);
+  values.forEach((value, index) => {
+    if (typeof value === 'bigint') {
+      PI[2 * index] = Number(BigInt.asIntN(32, value));
+      PI[2 * index + 1] = Number(BigInt.asIntN(32, value >> 32n));
+    } else if (typeof value === 'object') PD[index] = value === null ? 0 : value.address;
+    else PI[2 * index] = Number(value);
+  });
+  return { PI, PD };
+}
+
+function threadIndices({ threadIdxs }: Launch): Pick<BoundLaunch, 'threadX' | 'threadY' | 'threadZ'> {
+  return {
+    threadX: Int32Array.from(threadIdxs, ({ x }) => x),
+    threadY: Int32Array.from(threadIdxs, ({ y }) => y),
+    threadZ: Int32Array.from(threadIdxs, ({ z }) => z),
+  };
+}
