@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = join(root, 'dist/kernels/programs.js');
-/** The kernels, what their sources import, and the compiler. */
-const FOLDERS = ['src/kernels', 'src/simt', 'src/program', 'src/compile'];
+/** The kernels, what their sources import, the compiler, and the back end that emits ahead of time. */
+const FOLDERS = ['src/kernels', 'src/simt', 'src/program', 'src/compile', 'src/fast'];
 
 /** @returns {Promise<boolean>} whether every kernel compiles */
 export async function compileKernels() {
@@ -25,13 +25,15 @@ export async function compileKernels() {
   const { KERNEL_CATALOG } = await fromDist('kernels/catalog.js');
   /** @type {typeof import('../src/program/compiled-file.js')} */
   const { programTexts } = await fromDist('program/compiled-file.js');
+  /** @type {typeof import('../src/fast/compiled-kernel.js')} */
+  const { emitAhead } = await fromDist('fast/compiled-kernel.js');
   const compiler = createCompiler(nodeSources());
   /** @type {Map<string, import('../src/program/index.js').Program>} */
   const programs = new Map();
   let isComplete = true;
   for (const { name, port } of KERNEL_CATALOG) {
     try {
-      programs.set(name, compiler.compile(`${root.split(sep).join('/')}${port}`, name));
+      programs.set(name, emitAhead(compiler.compile(`${root.split(sep).join('/')}${port}`, name)));
     } catch (error) {
       if (!(error instanceof CompileError)) throw error;
       console.error(error.message);

@@ -163,7 +163,7 @@ function registersOf({ arrays }: Program): string {
 
 function isConverged(program: Program): boolean {
   const counts = program.arrays.map(({ count }) => (count.kind === 'constant' ? Number(count.value) : 1));
-  return compiledKernelOf(program, { counts, hasWholeRows: true, trace: false }).isConverged;
+  return compiledKernelOf(program, { hasWholeRows: true, trace: false }, counts).isConverged;
 }
 
 /** The error as compilers print it: place and reason, the line, a caret below the place. */

@@ -30,7 +30,7 @@ export function bindLaunch(launch: Launch, trace: boolean): RunnableLaunch {
   const values = bindParams(program, launch.args);
   const counts = arrayCounts(program, values);
   const hasWholeRows = launch.blockDim.x % LANES === 0;
-  const kernel = compiledKernelOf(program, { counts, hasWholeRows, trace });
+  const kernel = compiledKernelOf(program, { hasWholeRows, trace }, counts);
   return { kernel, launch: { ...boundParams(values), ...threadIndices(launch) } };
 }
 

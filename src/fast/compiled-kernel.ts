@@ -1,8 +1,8 @@
-import type { Instruction, Program } from '../program/index.js';
-import { optimized } from '../program/index.js';
+import { type Instruction, optimized, type Program } from '../program/index.js';
+import { parseJson, serializeJson } from '../program/serialize.js';
 import type { EmitOptions } from './emission.js';
-import { emitFast } from './emit.js';
-import type { Layout } from './layout.js';
+import { type Emitted, emitFast } from './emit.js';
+import type { FrameSize } from './layout.js';
 import { arithmetic, runtime } from './runtime.js';
 import type { FastWarp } from './warp.js';
 
@@ -16,7 +16,13 @@ export interface Frame {
   readonly D: Float64Array;
 }
 
-/** A program as running code, for one set of array sizes and one kind of block. */
+/** Code that has been made of a program, for launches of all sizes. */
+interface RunnableCode {
+  readonly emitted: Emitted;
+  readonly regions: readonly RegionFunction[];
+}
+
+/** A program as running code, for one set of array sizes. */
 export class CompiledKernel {
   readonly program: Program;
   readonly regions: readonly RegionFunction[];
@@ -24,33 +30,30 @@ export class CompiledKernel {
   readonly isConverged: boolean;
   /** The JavaScript text. */
   readonly source: string;
-  readonly #layout: Layout;
+  readonly #size: FrameSize;
+  readonly #vWords: number;
   readonly #frames: Frame[] = [];
   readonly #mostFreeFrames: number;
 
-  constructor(program: Program, options: EmitOptions) {
-    const { source, layout, suspended, isConverged } = emitFast(optimized(program), options);
+  constructor(program: Program, { emitted, regions }: RunnableCode, counts: readonly number[]) {
+    const { source, frame, suspended, isConverged } = emitted;
     this.program = program;
-    this.#layout = layout;
-    const { fWords, vWords, dWords } = layout;
-    this.#mostFreeFrames = Math.floor(FREE_FRAME_BYTES / (4 * (fWords + vWords + 2 * dWords) + FRAME_OVERHEAD_BYTES));
+    this.regions = regions;
     this.suspended = suspended;
     this.isConverged = isConverged;
     this.source = source;
-    // A number makes the text unlike any other: V8 shares what it has learnt between equal ones.
-    const make = new Function('E', 'R', `${source}\n// ${++compiled}`) as (
-      e: typeof runtime,
-      r: typeof arithmetic,
-    ) => RegionFunction[];
-    this.regions = make(runtime, arithmetic);
+    this.#size = frame;
+    this.#vWords = frame.paramArrays.reduce((sum, { array, words }) => sum + words * counts[array]!, frame.vWords);
+    const bytes = 4 * (frame.fWords + this.#vWords + 2 * frame.dWords) + FRAME_OVERHEAD_BYTES;
+    this.#mostFreeFrames = Math.floor(FREE_FRAME_BYTES / bytes);
   }
 
   takeFrame(): Frame {
     const free = this.#frames.pop();
     // What has been seen of masks was another warp's.
     if (free !== undefined) free.F.fill(0);
-    const { fWords, vWords, dWords } = this.#layout;
-    return free ?? { F: new Int32Array(fWords), V: new Int32Array(vWords), D: new Float64Array(dWords) };
+    const { fWords, dWords } = this.#size;
+    return free ?? { F: new Int32Array(fWords), V: new Int32Array(this.#vWords), D: new Float64Array(dWords) };
   }
 
   /** A frame that nobody uses any more. */
@@ -64,22 +67,49 @@ const FRAME_OVERHEAD_BYTES = 600;
 
 /** Bytes of frames that are kept for reuse. */
 const FREE_FRAME_BYTES = 2 ** 23;
+
+/** A key of {@link Program.emitted}. */
+const keyOf = ({ hasWholeRows, trace }: EmitOptions): string =>
+  `fast${hasWholeRows ? '' : ' partial rows'}${trace ? ' trace' : ''}`;
+
+/** What a build does ahead of time: the code for launches whose blockDim.x is a multiple of 32, without a trace. */
+export function emitAhead(program: Program): Program {
+  const options = { hasWholeRows: true, trace: false };
+  return { ...program, emitted: { [keyOf(options)]: serializeJson(emitFast(optimized(program), options)) } };
+}
+
+const codes = new WeakMap<Program, Map<string, RunnableCode>>();
+const kernels = new WeakMap<RunnableCode, Map<string, CompiledKernel>>();
 let compiled = 0;
 
-const known = new WeakMap<Program, Map<string, CompiledKernel>>();
+/** The running code of a program; made once for each set of options and sizes of arrays. */
+export function compiledKernelOf(program: Program, options: EmitOptions, counts: readonly number[]): CompiledKernel {
+  if (options.plant !== undefined) return new CompiledKernel(program, makeCode(program, options), counts);
+  const code = known(codes, program, keyOf(options), () => makeCode(program, options));
+  return known(kernels, code, counts.join(), () => new CompiledKernel(program, code, counts));
+}
 
-/** The running code of a program; compiled once for each set of options. */
-export function compiledKernelOf(program: Program, options: EmitOptions): CompiledKernel {
-  let kernels = known.get(program);
-  if (kernels === undefined) {
-    kernels = new Map();
-    known.set(program, kernels);
+function makeCode(program: Program, options: EmitOptions): RunnableCode {
+  const ahead = options.plant === undefined ? program.emitted?.[keyOf(options)] : undefined;
+  const emitted = ahead === undefined ? emitFast(optimized(program), options) : (parseJson(ahead) as Emitted);
+  // A number makes the text unlike any other: V8 shares what it has learnt between equal ones.
+  const make = new Function('E', 'R', `${emitted.source}\n// ${++compiled}`) as (
+    e: typeof runtime,
+    r: typeof arithmetic,
+  ) => RegionFunction[];
+  return { emitted, regions: make(runtime, arithmetic) };
+}
+
+function known<K extends object, V>(all: WeakMap<K, Map<string, V>>, owner: K, key: string, make: () => V): V {
+  let values = all.get(owner);
+  if (values === undefined) {
+    values = new Map();
+    all.set(owner, values);
   }
-  const key = `${options.counts.join()} ${options.hasWholeRows} ${options.trace}`;
-  let kernel = kernels.get(key);
-  if (kernel === undefined || options.plant !== undefined) {
-    kernel = new CompiledKernel(program, options);
-    if (options.plant === undefined) kernels.set(key, kernel);
+  let value = values.get(key);
+  if (value === undefined) {
+    value = make();
+    values.set(key, value);
   }
-  return kernel;
+  return value;
 }

@@ -21,8 +21,6 @@ import type { Shape, Uniformity } from './uniformity.js';
 
 /** How a program is to be emitted. */
 export interface EmitOptions extends Shape {
-  /** Elements of each register array. */
-  readonly counts: readonly number[];
   /** Whether every access is told to the engine. */
   readonly trace: boolean;
   /** Test only: miscompiles one operator, so that tests see that they would notice. */
@@ -79,7 +77,7 @@ export class Emission {
     const isLocal = (variable: number) =>
       locals.variables.has(variable) && !uniformity.isUniform({ kind: 'variable', index: variable });
     const inMemory = new Set([...locals.used].filter((variable) => !isLocal(variable)));
-    this.layout = layOut(program, uniformity, options.counts, inMemory);
+    this.layout = layOut(program, uniformity, inMemory);
     this.naming = { program, uniformity, layout: this.layout, hasWholeRows: options.hasWholeRows, isLocal };
     const plant = options.plant ?? ((names: Names) => names);
     this.warp = plant(warpNames(this.naming));
@@ -178,8 +176,8 @@ export class Emission {
     if (this.localArrays.has(array)) return `x${array}l = 0; x${array}h = 0; x${array}d = 0;`;
     const planes = planesOf(scalarBytes(elementType));
     const first = this.layout.arrayPlace[array]!;
-    const count = this.layout.counts[array]!;
-    return `for (let i_ = 0; i_ < ${count}; i_++) V[${first + 32 * (planes - 1)} + i_ * ${32 * planes} + l] = 0;`;
+    const count = this.layout.arrayCount[array]!;
+    return `for (let i_ = 0; i_ < ${count}; i_++) V[${first} + ${32 * (planes - 1)} + i_ * ${32 * planes} + l] = 0;`;
   }
 
   accessContext(names: Names, lane: string, sites: string[], bases: SiteBase[], once: string[]): AccessContext {
@@ -206,20 +204,20 @@ export class Emission {
         if (this.localArrays.has(array)) return { low: `x${array}l`, high: `x${array}h`, defined: `x${array}d` };
         const planes = planesOf(scalarBytes(this.program.arrays[array]!.elementType));
         const first = this.layout.arrayPlace[array]!;
-        const count = this.layout.counts[array]!;
+        const count = this.layout.arrayCount[array]!;
         let at: string;
         if (
           index.kind === 'constant' &&
           Number(index.value) >= 0 &&
-          Number(index.value) < count &&
+          Number(index.value) < Number(count) &&
           Number.isInteger(index.value)
         ) {
-          at = `${first + Number(index.value) * planes * 32} + l`;
+          at = `${Number(first) + Number(index.value) * planes * 32} + l`;
         } else {
           const id = this.#fresh++;
           const text = names.value(index);
           const bad = `i${id} >>> 0 !== i${id} || i${id} >= ${count}`;
-          const fault = `E.outside(w, i${id}, l, ${position}, 'register index # of an array of ${count}');`;
+          const fault = `E.outside(w, i${id}, l, ${position}, 'register index # of an array of ' + ${count});`;
           const declare = `const i${id} = ${text}, b${id} = ${bad}, e${id} = ${first} + i${id} * ${planes * 32};`;
           // The same register for all lanes: found once.
           if (index.kind !== 'special' && this.uniformity.isUniform(index)) {

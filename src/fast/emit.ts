@@ -12,7 +12,7 @@ import { analyse } from './analysis.js';
 import { Emission, type EmitOptions, FREE_NAMES, type SiteBase } from './emission.js';
 import type { NodeEnd } from './flow.js';
 import { isVisibleStore, LaneLoops } from './lane-loops.js';
-import type { Layout } from './layout.js';
+import type { FrameSize } from './layout.js';
 import { type Region, warpGraph } from './regions.js';
 import type { Segment } from './segments.js';
 import { structured } from './structure.js';
@@ -26,7 +26,7 @@ export const LEFT = { exited: -1, polled: -2, barrier: -3, collective: -4, split
 export interface Emitted {
   /** The body of a function of `E` (the engine's part), `R` ({@link arithmeticRuntime}) that returns the regions. */
   readonly source: string;
-  readonly layout: Layout;
+  readonly frame: FrameSize;
   /** Instructions that the engine performs, by the numbers that the code uses. */
   readonly suspended: readonly Instruction[];
   /** True: the lanes of a warp always go together. False: they part and meet as the program says. */
@@ -63,8 +63,9 @@ class Emitter {
       ...this.#e.functions,
       `return [${regions.join(', ')}];`,
     ].join('\n');
-    const layout = { ...this.#e.layout, fWords: this.#e.layout.fWords + this.#e.seenMasks };
-    return { source, layout, suspended: this.#e.suspended, isConverged: this.#e.analysis.isConverged };
+    const { size } = this.#e.layout;
+    const frame = { ...size, fWords: size.fWords + this.#e.seenMasks };
+    return { source, frame, suspended: this.#e.suspended, isConverged: this.#e.analysis.isConverged };
   }
 
   #region({ head, nodes }: Region, at: number): string {

@@ -12,23 +12,26 @@ export const LANES = 32;
 export interface Layout {
   /** By variable: its place in `F` (one a warp, and masks), `V` or `D`, in elements; 64-bit values take two rows. */
   readonly place: readonly number[];
-  /** By array: its first element in `V`. */
-  readonly arrayPlace: readonly number[];
-  readonly counts: readonly number[];
+  /** By array: where its first element is in `V`, and how many there are, as expressions: parameters may be in them. */
+  readonly arrayPlace: readonly string[];
+  readonly arrayCount: readonly string[];
+  readonly size: FrameSize;
+}
+
+/** How large a frame is. */
+export interface FrameSize {
   readonly fWords: number;
+  /** Words of `V` beside the arrays whose size a parameter gives. */
   readonly vWords: number;
   readonly dWords: number;
+  /** Words of `V` for each element of these arrays. */
+  readonly paramArrays: readonly { readonly array: number; readonly words: number }[];
 }
 
 const isDouble = (type: ValueType): boolean => type === 'f64' || type === 'ptr';
 
-/** `extraWords` are reserved at the end of `F`. */
-export function layOut(
-  program: Program,
-  { isUniform }: Uniformity,
-  counts: readonly number[],
-  used: ReadonlySet<number>,
-): Layout {
+/** Lays out the variables of `used` and all arrays; those whose size a parameter gives come last. */
+export function layOut(program: Program, { isUniform }: Uniformity, used: ReadonlySet<number>): Layout {
   let fWords = 0;
   let vWords = 0;
   let dWords = 0;
@@ -52,10 +55,25 @@ export function layOut(
     const lanes = !isUniform({ kind: 'variable', index }) && type !== 'pred';
     return take(isWide(type) ? 2 : 1, lanes, isDouble(type));
   });
-  const arrayPlace = program.arrays.map(({ elementType }, index) =>
-    take(counts[index]! * planesOf(scalarBytes(elementType)), true, false),
+  const arrayPlace = program.arrays.map(() => '');
+  const arrayCount = program.arrays.map(({ count }) =>
+    count.kind === 'constant' ? String(count.value) : `p${count.index}`,
   );
-  return { place, arrayPlace, counts, fWords, vWords, dWords };
+  const wordsOf = (array: number) => LANES * planesOf(scalarBytes(program.arrays[array]!.elementType));
+  program.arrays.forEach(({ count }, array) => {
+    if (count.kind !== 'constant') return;
+    arrayPlace[array] = String(vWords);
+    vWords += Number(count.value) * wordsOf(array);
+  });
+  const paramArrays: { readonly array: number; readonly words: number }[] = [];
+  let end = String(vWords);
+  program.arrays.forEach(({ count }, array) => {
+    if (count.kind === 'constant') return;
+    arrayPlace[array] = paramArrays.length === 0 ? end : `(${end})`;
+    end = `${end} + ${wordsOf(array)} * ${arrayCount[array]}`;
+    paramArrays.push({ array, words: wordsOf(array) });
+  });
+  return { place, arrayPlace, arrayCount, size: { fWords, vWords, dWords, paramArrays } };
 }
 
 /** Rows of an array's element: its words, then the bits of its definedness. */

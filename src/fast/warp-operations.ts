@@ -57,7 +57,7 @@ export class WarpOperations {
   /** Looks at the masks of a vote, unless they have been seen with these live lanes, and notes the votes. */
   masks(instruction: Collective): string {
     const { mask, value, site } = instruction;
-    const seen = this.#e.layout.fWords + this.#e.seenMasks++;
+    const seen = this.#e.layout.size.fWords + this.#e.seenMasks++;
     const number = this.#e.suspended.push(instruction) - 1;
     const place = this.#e.layout.place[(mask as { index: number }).index]!;
     const check = `if (F[${seen}] !== mask) { E.checkMasks(w, ${number}, mask, V, ${place}); F[${seen}] = mask; }`;

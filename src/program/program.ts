@@ -22,6 +22,8 @@ export interface Program {
   readonly sites: readonly Site[];
   /** Block 0 is the entry. Every block can be reached from it. */
   readonly blocks: readonly BasicBlock[];
+  /** What a build has made of it for a back end, by back end and options: made there and then, if it is not here. */
+  readonly emitted?: Readonly<Record<string, string>>;
 }
 
 export interface SourceFile {

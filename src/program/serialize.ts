@@ -11,18 +11,37 @@ function replace(_key: string, value: unknown): unknown {
   return value;
 }
 
-function revive(_key: string, value: unknown): unknown {
+/** Puts back what {@link replace} has replaced, in place: quicker than a reviver, which sees every value. */
+function revive(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const keys = Object.keys(value);
-  if (keys.length !== 1) return value;
-  if ('bigint' in value && typeof value.bigint === 'string') return BigInt(value.bigint);
-  if ('number' in value && typeof value.number === 'string') return Number(value.number);
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) value[at] = revive(value[at]);
+    return value;
+  }
+  const fields = value as Record<string, unknown>;
+  const keys = Object.keys(fields);
+  if (keys.length === 1) {
+    if (typeof fields.bigint === 'string') return BigInt(fields.bigint);
+    if (typeof fields.number === 'string') return Number(fields.number);
+  }
+  for (const key of keys) {
+    const field = fields[key];
+    if (typeof field === 'object') fields[key] = revive(field);
+  }
   return value;
 }
 
+/** Data with bigints and doubles of all kinds as JSON. */
+export const serializeJson = (value: unknown): string => JSON.stringify(value, replace);
+
+/** What {@link serializeJson} has written. @throws SyntaxError if the text is no JSON. */
+export const parseJson = (text: string): unknown => {
+  const value: unknown = JSON.parse(text);
+  return /"(?:bigint|number)":"/.test(text) ? revive(value) : value;
+};
+
 /** A program as JSON. The same program gives the same text. */
-export const serializeProgram = (program: Program): string =>
-  JSON.stringify({ format: PROGRAM_FORMAT, program }, replace);
+export const serializeProgram = (program: Program): string => serializeJson({ format: PROGRAM_FORMAT, program });
 
 /**
  * The program that {@link serializeProgram} has written. What it says is not checked: see `checkProgram`.
@@ -31,7 +50,7 @@ export const serializeProgram = (program: Program): string =>
 export function parseProgram(text: string): Program {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text, revive);
+    parsed = parseJson(text);
   } catch (error) {
     throw new RangeError(`no program: ${error instanceof Error ? error.message : String(error)}`);
   }

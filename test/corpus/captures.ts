@@ -22,6 +22,20 @@ const ENDING = '.safetensors.br';
 /** Names of all captures: paths within `fixtures/` without the ending. */
 export const captureNames: readonly string[] = fixturesEndingIn(ENDING).map((name) => name.slice(0, -ENDING.length));
 
+/** These take a second or more each in modes `step` and `ref`; `npm run campaign` runs them in every mode, too. */
+const SLOW = [
+  'all-to-all/ep2-bf16x512-132sm',
+  'all-to-all/ep2-bf16x62400-wrap',
+  'all-to-all/ep8-f16x64',
+  'prepare-indices/ep1024-k8-r1000-t2',
+  'prepare-indices/ep33-k16-r32-t70',
+  'prepare-indices/ep64-k8-r40-t16',
+  'prepare-indices/ep72-k9-r71-t9-real',
+];
+
+/** Those that take little time in every mode. */
+export const quickCaptureNames: readonly string[] = captureNames.filter((name) => !SLOW.includes(name));
+
 export const readFixture = (name: string): Capture => readCapture(fixturePath(name + ENDING));
 
 /** Replays a capture to its end under a schedule, in the given mode if that can. */
