@@ -1,4 +1,5 @@
 import type { CompareOperator, ConstantTable } from '../program/program.js';
+import { bigints } from './bigint-ranges.js';
 import {
   type Block,
   type Instruction,
@@ -191,7 +192,11 @@ function resultRange(
       if (operation.startsWith('shfl') || operation === 'redux.min' || operation === 'redux.max') {
         const range = value === null ? null : rangeOf(value);
         if (range === null) return null;
-        if (!isNumberRange(range)) return range.lo >= 0n ? rangeOfElement('u64') : rangeOfElement('i64');
+        // Another lane's value, which it may give elsewhere: all of the words that there are on this side of 0.
+        if (!isNumberRange(range)) {
+          if (range.lo < 0n) return rangeOfElement('i64');
+          return range.hi < 2n ** 63n ? bigints(0n, 2n ** 63n - 1n) : rangeOfElement('u64');
+        }
         const word = num.fitsI32(range) ? num.I32 : num.fitsU32(range) ? num.U32 : num.ANY_NUMBER;
         return { ...word, mayBeNegativeZero: range.mayBeNegativeZero };
       }

@@ -73,7 +73,8 @@ export function bitwiseBigints(operator: 'and' | 'or' | 'xor', a: BigintRange, b
     if (a.lo >= 0n) return bigints(0n, a.hi);
     if (b.lo >= 0n) return bigints(0n, b.hi);
   } else if (isPositive) return bigints(0n, bitsBelow(most(a.hi, b.hi)));
-  const size = bitsBelow(most(magnitude(a), magnitude(b)));
+  // Two's complement words of as many bits as the larger of them needs: -2^k needs no more than 2^k - 1.
+  const size = bitsBelow(most(most(a.hi, -a.lo - 1n), most(b.hi, -b.lo - 1n)));
   return bigints(-size - 1n, size);
 }
 

@@ -15,25 +15,16 @@ export function locate(
   if (address >= SHARED_WINDOW_BYTES / 2 && address < (SHARED_WINDOWS + 0.5) * SHARED_WINDOW_BYTES) {
     const window = Math.floor(address / SHARED_WINDOW_BYTES + 0.5) - 1;
     const start = (window + 1) * SHARED_WINDOW_BYTES;
-    const { space } = block.sharedMemory;
-    const nearest = space.find(address - start) ?? space.allocations[0];
-    if (window !== block.window || nearest === undefined) {
+    if (window !== block.window) {
       throw new Fault(
         'OUT_OF_BOUNDS',
         `${access} of ${bytes} bytes at shared address 0x${(address - start).toString(16)} of another block`,
       );
     }
-    const allocation = space.locate(nearest, address - start - nearest.base, bytes, access);
+    const allocation = block.sharedMemory.space.locateAddress(address - start, bytes, access);
     return { allocation, base: start + allocation.base };
   }
-  const nearest = global.find(address) ?? global.allocations[0];
-  if (nearest === undefined) {
-    throw new Fault(
-      'OUT_OF_BOUNDS',
-      `${access} of ${bytes} bytes at global address 0x${address.toString(16)}: nothing is allocated`,
-    );
-  }
-  const allocation = global.locate(nearest, address - nearest.base, bytes, access);
+  const allocation = global.locateAddress(address, bytes, access);
   return { allocation, base: allocation.base };
 }
 

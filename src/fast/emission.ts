@@ -10,6 +10,7 @@ import {
 import { scalarBytes } from '../simt/index.js';
 import { type AccessContext, type ElementNames, emitAccess, siteLocals } from './access-code.js';
 import { type Analysis, constantMasks } from './analysis.js';
+import { visibleLoops } from './flow.js';
 import { type Layout, layOut, planesOf } from './layout.js';
 import { liveVariables } from './liveness.js';
 import { findLocals } from './locals.js';
@@ -29,6 +30,12 @@ export interface EmitOptions extends Shape {
 
 /** What code refers to that it does not declare: variables and masks, parameters, built-in variables, votes. */
 export const FREE_NAMES = /(?<![.\w$'])(?:[gm]\d+[lh]?|p\d+[lh]?|s_\w+|tx0|t0|TX|TY|TZ|q\d+)\b/g;
+
+/**
+ * Rounds of loops with operations that the scheduler sees, in one step of a warp: such a loop does not depend on others,
+ * or it would have left off. A second's work.
+ */
+const MOST_ROUNDS = 2 ** 24;
 
 /** A base that is the same for all lanes, and the site of its access. */
 export interface SiteBase {
@@ -61,6 +68,8 @@ export class Emission {
   readonly siteOf = new Map<Instruction, number>();
   /** Instructions that the engine performs. */
   readonly suspended: Instruction[] = [];
+  /** Loops that are counted, by their header, with an instruction of theirs that others see. */
+  readonly countedLoops: ReadonlyMap<number, Instruction>;
   /** Words at the end of `F`: the live lanes with which masks have been looked at. */
   seenMasks = 0;
   #fresh = 0;
@@ -84,6 +93,7 @@ export class Emission {
     const lane = laneNames(this.naming);
     this.lane = { ...lane, ...plant(lane) };
     this.strides = findStrides(program, nodes, uniformity);
+    this.countedLoops = visibleLoops(nodes);
     this.live = liveVariables(nodes);
     this.regions = findRegions(nodes, hammocks, others);
     this.regionOf = new Map(this.regions.map(({ head }, at) => [head, at]));
@@ -233,6 +243,12 @@ export class Emission {
         return { low: plane(0), high: planes === 3 ? plane(1) : '0', defined: plane(planes - 1) };
       },
     };
+  }
+
+  /** Counts a round of a loop that nobody else could end. */
+  repeat(header: number, lane: string): string {
+    const visible = this.countedLoops.get(header);
+    return visible === undefined ? '' : `if (++E.rounds > ${MOST_ROUNDS}) E.endless(w, ${lane}, ${visible.site});`;
   }
 
   /** Notes who computes what may throw; of a division only where it will. */

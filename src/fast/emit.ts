@@ -53,7 +53,7 @@ class Emitter {
   emit(): Emitted {
     const regions = this.#e.regions.map((region, at) => this.#region(region, at));
     const source = [
-      `'use strict'; // ${this.#e.program.name}`,
+      `'use strict'; // ${this.#e.program.name.replace(/[^\w$]/g, '_')}`,
       'const XM = E.xm, XL = E.xl, XH = E.xh, XD = E.xd, XA = E.xa, XB = E.xb, YL = E.yl, YH = E.yh, YD = E.yd;',
       ...this.#e.program.tables.map(
         ({ type, values }, at) =>
@@ -78,6 +78,7 @@ class Emitter {
       successors: graph,
       entry: head,
       prefix: `r${at}_`,
+      repeat: (header) => this.#e.repeat(header, 'FIRST'),
       emit: (node, go) => {
         const leave = (target: number): string => {
           if (graph[node]!.includes(target)) return go(target);

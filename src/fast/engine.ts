@@ -86,8 +86,6 @@ export class FastEngine implements Engine, RuntimeHost {
 
   step(): void {
     this.#hasPicked = false;
-    runtime.bind(this);
-    runtime.sink = this.#trace;
     const index = this.#host.scheduler.pick(
       this.#ready as unknown as { size: number; at(index: number): Granule },
       this.#last,
@@ -97,6 +95,8 @@ export class FastEngine implements Engine, RuntimeHost {
 
   stepAt(index: number): void {
     runtime.bind(this);
+    runtime.sink = this.#trace;
+    runtime.rounds = 0;
     if (this.#host.isRecording) this.#host.recordPick(index);
     const warp = this.#ready.take(index);
     this.steps++;
@@ -365,6 +365,14 @@ export class FastEngine implements Engine, RuntimeHost {
     this.#operation = instruction;
     performByMask(instruction, lanes, lanes, runtime.xm, OPERANDS, RESULTS);
     this.#operation = null;
+  }
+
+  endless(warp: FastWarp, lane: number, position: number): never {
+    const { rank, block, warp: index, frames } = siteOfLane(warp, lane, null, position, runtime.xm);
+    const source = frames[0] === undefined ? '' : ` at ${frames[0].file}:${frames[0].line}`;
+    throw new RangeError(
+      `${warp.block.launch.name}: rank ${rank} block ${block} warp ${index} goes round a loop${source} that no other thread can end, ${runtime.rounds - 1} times so far; mode 'fast' gives up: use mode 'step' or 'ref', whose limits say how it goes on`,
+    );
   }
 
   notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never {

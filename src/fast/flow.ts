@@ -5,6 +5,7 @@ import {
   type Instruction,
   immediateDominators,
   immediatePostdominators,
+  isVisible,
   type Operand,
   type Program,
   predecessorsOf,
@@ -122,6 +123,24 @@ function pollEdges(nodes: readonly Node[]): { from: number; to: number; instruct
     for (const from of latches) edges.push({ from, to: header, instruction });
   }
   return edges;
+}
+
+/** The headers of the loops with a visible instruction: such a loop may never end, and must be noticed if it does not. */
+export function visibleLoops(nodes: readonly Node[]): Map<number, Instruction> {
+  const graph = graphOf(nodes);
+  const dominator = immediateDominators(graph);
+  const predecessors = predecessorsOf(graph);
+  const found = new Map<number, Instruction>();
+  for (const header of reversePostorder(graph)) {
+    const latches = predecessors[header]!.filter(
+      (node) => dominator[node] !== -1 && dominates(header, node, dominator),
+    );
+    if (latches.length === 0) continue;
+    const body = reachableWithout(predecessors, latches, header).add(header);
+    const visible = [...body].flatMap((node) => nodes[node]!.items).find(isVisible);
+    if (visible !== undefined) found.set(header, visible);
+  }
+  return found;
 }
 
 function dependsOnOthers(

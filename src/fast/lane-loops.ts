@@ -151,6 +151,7 @@ export class LaneLoops {
       successors: graph,
       entry: hammock.entry,
       prefix: `${id}_${hammock.entry}_`,
+      repeat: (header) => this.#e.repeat(header, 'l'),
       emit: (node, go) => {
         const { items, end } = this.#e.analysis.nodes[node]!;
         const leave = (target: number) => (hammock.nodes.has(target) ? go(target) : `break ${label};`);

@@ -36,6 +36,7 @@ export interface RuntimeHost {
   shared(warp: FastWarp, name: string, type: ScalarType, count: number): number;
   exitLanes(warp: FastWarp, lanes: number): void;
   performTogether(warp: FastWarp, suspended: number, lanes: number): void;
+  endless(warp: FastWarp, lane: number, position: number): never;
   checkTogether(warp: FastWarp, suspended: number, lanes: number): void;
   notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never;
 }
@@ -166,6 +167,8 @@ class Runtime {
   /** Whether memory has been stored to, or changed by an atomic, since the engine last looked. */
   stored = false;
   counted = false;
+  /** Rounds of counted loops in this step. */
+  rounds = 0;
   sink: TraceSink | null = null;
   #host: RuntimeHost | null = null;
   readonly #sites: AccessSite[] = [];
@@ -317,6 +320,10 @@ class Runtime {
     this.lane = lane;
     this.position = position;
     return this.#host!.shared(warp, name, type, count);
+  }
+
+  endless(warp: FastWarp, lane: number, position: number): never {
+    return this.#host!.endless(warp, lane, position);
   }
 
   kernelThrew(message: string): Fault {

@@ -11,13 +11,15 @@ export interface StructureSource {
    * Statements of a node, its end included. `go` gives the statement that goes to a successor within the graph.
    */
   readonly emit: (node: number, go: (target: number) => string) => string;
+  /** Statements to be done whenever a loop goes round to its header; none if it is left out. */
+  readonly repeat?: (header: number) => string;
 }
 
 /**
  * JavaScript statements for a reducible control-flow graph: blocks and loops with labels. No statement is written twice.
  * Source: Ramsey, "Beyond Relooper: recursive translation of unstructured control flow to structured control flow".
  */
-export function structured({ successors, entry, prefix, emit }: StructureSource): string {
+export function structured({ successors, entry, prefix, emit, repeat = () => '' }: StructureSource): string {
   const order = reversePostorder(successors, entry);
   const position = new Map(order.map((node, at) => [node, at]));
   const dominator = immediateDominators(successors, entry);
@@ -40,7 +42,7 @@ export function structured({ successors, entry, prefix, emit }: StructureSource)
     const [last, ...rest] = merges;
     if (last !== undefined) return `${blockLabel(last)}: {\n${within(node, rest)}\n}\n${tree(last)}`;
     return emit(node, (target) => {
-      if (isBackEdge(node, target)) return `continue ${loopLabel(target)};`;
+      if (isBackEdge(node, target)) return `${repeat(target)} continue ${loopLabel(target)};`;
       if (isMerge(target)) return `break ${blockLabel(target)};`;
       return tree(target);
     });

@@ -88,6 +88,24 @@ describe('which mode runs', () => {
   });
 });
 
+describe('a hang', () => {
+  test.each(['fast', 'step', 'ref'])('has the same verdict and names the lines that poll: %s', async (mode) => {
+    const path = join(fixtures, 'all-to-all/ep2-bf16x62400-wrap.safetensors.br');
+    const limits = ['--resident-blocks', '1', '--max-idle-steps', '20000'];
+    const { exitCode, stdout } = await simtwin(['replay', path, ...limits, '--quiet', '--mode', mode]);
+    expect(exitCode).toBe(3);
+    expect(stdout).toContain('\n  budget: 20000 polling steps without a write, a completed barrier or an exit; ');
+    for (const rank of [0, 1]) {
+      expect(stdout).toMatch(
+        new RegExp(
+          `\n {4}rank ${rank} block \\(0,0,0\\) warp \\d .*ld\\.volatile.* at src/kernels/[\\w-]+\\.ts:\\d+ \\(trtllm_alltoall\\.cuh:476\\)\n`,
+        ),
+      );
+    }
+    expect(stdout).toContain('\n    1 of 2 blocks of moeAllToAllKernel are not resident: no room on device 1\n');
+  });
+});
+
 describe('the last writer', () => {
   test.each(['fast', 'step', 'ref'])('of a difference in mode %s', async (mode) => {
     const capture = captureOf('moe_local_gather', readCapture(gather()));

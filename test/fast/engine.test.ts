@@ -5,7 +5,16 @@ import { compiledKernelOf, TraceRing } from '../../src/fast/index.js';
 import { createMachine } from '../../src/modes/index.js';
 import { type Program, registerProgram } from '../../src/program/index.js';
 import { describeOutcome, type Kernel } from '../../src/simt/index.js';
-import { type Args, ballotOfTwo, countUnderLock, rotate, showAddress, waitForNobody } from './kernels.js';
+import {
+  type Args,
+  ballotOfTwo,
+  countUnderLock,
+  oneLaneForEver,
+  rotate,
+  showAddress,
+  storeForEver,
+  waitForNobody,
+} from './kernels.js';
 
 const compiler = createCompiler(nodeSources());
 const path = fileURLToPath(new URL('kernels.ts', import.meta.url));
@@ -51,6 +60,13 @@ describe('mode fast', () => {
     expect(outcome.verdict).toBe('budget');
     expect(describeOutcome(outcome, machine.limits)).toMatch(
       /lanes 0-31: polls in vain with ld\.volatile\.u32 at test\/fast\/kernels\.ts:\d+/,
+    );
+  });
+
+  test.each([storeForEver, oneLaneForEver])('a loop that nobody can end is given up: $name', (kernel) => {
+    compiled(kernel);
+    expect(() => run(kernel)).toThrow(
+      /warp 0 goes round a loop at test\/fast\/kernels\.ts:\d+ that no other thread can end, 16777216 times so far; mode 'fast' gives up: use mode 'step'/,
     );
   });
 

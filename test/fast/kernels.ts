@@ -42,3 +42,15 @@ export function* ballotOfTwo(t: Thread, { out }: Args): KernelBody {
   const all = yield* t.ballotSync(t.laneId < 2 ? 3 : FULL_MASK, true);
   out.store(t.laneId, all);
 }
+
+/** Never ends, whatever others do. */
+export function* storeForEver(t: Thread, { out }: Args): KernelBody {
+  for (let turn = 0; turn >= 0; turn = (turn + 1) & 0xff) yield* t.storeVolatile(out, t.laneId, turn);
+}
+
+/** One lane never ends. */
+export function* oneLaneForEver(t: Thread, { out }: Args): KernelBody {
+  if (t.laneId === 3) {
+    for (let turn = 0; turn >= 0; turn = (turn + 1) & 0xff) yield* t.atomicAdd(out, 0, 1);
+  }
+}

@@ -55,7 +55,7 @@ describe('a rare planted bug', () => {
 
   test(`is found: ${mutant}`, async () => {
     const planted = await loadMutant(mutant);
-    const run = (seed: number) => () => runAllToAll(planted, [call], block, `random:${seed}`);
+    const run = (seed: number) => () => runAllToAll(planted, [call], block, `random:${seed}`, 'step');
     const seeds = Array.from({ length: 3000 }, (_, seed) => seed);
     const found = seeds.find((seed) => {
       try {
