@@ -61,7 +61,10 @@ export function analyse(entry: Block, tables: readonly ConstantTable[]): Analysi
   for (const block of blocks) {
     const { end } = block;
     if (end?.op === 'branch')
-      plans.set(block, [refinementsOf(block, end.condition, true), refinementsOf(block, end.condition, false)]);
+      plans.set(block, [
+        refinementsOf(block, end.condition, true, predecessors),
+        refinementsOf(block, end.condition, false, predecessors),
+      ]);
   }
   const rangeOf = (operand: Operand): Range =>
     operand.op === 'temp' ? (temps.get(operand.temp) ?? bottomOf(operand.temp)) : rangeOfLeaf(operand);
@@ -303,6 +306,8 @@ function loopChanges(
 const OPPOSITE = { eq: 'ne', ne: 'eq', lt: 'ge', le: 'gt', gt: 'le', ge: 'lt' } as const;
 const MIRRORED = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' } as const;
 
+type Predecessors = ReadonlyMap<Block, readonly Block[]>;
+
 /** What a branch tells of a variable: it compares like this with `other`. */
 interface Refinement {
   readonly variable: Mutable;
@@ -314,17 +319,17 @@ interface Refinement {
 }
 
 /** What is known of variables if the condition of a branch holds, or does not. */
-function refinementsOf(block: Block, condition: Operand, holds: boolean): Refinement[] {
+function refinementsOf(block: Block, condition: Operand, holds: boolean, predecessors: Predecessors): Refinement[] {
   if (condition.op !== 'temp' || condition.temp.by.op !== 'pure') return [];
   const { name, args, compare } = condition.temp.by;
-  if (name === 'p.not') return refinementsOf(block, args[0]!, !holds);
+  if (name === 'p.not') return refinementsOf(block, args[0]!, !holds, predecessors);
   if (name === 'p.and' || name === 'p.or')
-    return (name === 'p.and') === holds ? args.flatMap((arg) => refinementsOf(block, arg, holds)) : [];
+    return (name === 'p.and') === holds ? args.flatMap((arg) => refinementsOf(block, arg, holds, predecessors)) : [];
   if (name !== 'compare' || compare?.kind !== 'num') return [];
   const operator = holds ? compare.operator : OPPOSITE[compare.operator];
   const isNegated = !holds && compare.operator !== 'ne';
   const [a, b] = [args[0]!, args[1]!];
-  const [first, second] = [variableRead(block, a), variableRead(block, b)];
+  const [first, second] = [variableRead(block, a, predecessors), variableRead(block, b, predecessors)];
   const refinements: Refinement[] = [];
   if (first !== null) refinements.push({ variable: first, own: a, other: b, operator, isNegated });
   if (second !== null)
@@ -357,17 +362,26 @@ const meet = (a: num.NumberRange, b: num.NumberRange): num.NumberRange => {
 };
 
 /** The variable that an operand was read from, if it still has that value at the end of the block. */
-function variableRead(block: Block, operand: Operand): Mutable | null {
+function variableRead(block: Block, operand: Operand, predecessors: Predecessors): Mutable | null {
   if (operand.op !== 'temp') return null;
   const { by } = operand.temp;
-  if (by.op === 'pure' && by.name === 'name') return variableRead(block, by.args[0]!);
+  if (by.op === 'pure' && by.name === 'name') return variableRead(block, by.args[0]!, predecessors);
   if (by.op !== 'read') return null;
-  const from = block.instructions.indexOf(by);
-  if (from === -1) return null;
-  const isChanged = block.instructions.some(
-    (later, at) => at > from && (later.op === 'assign' || later.op === 'undefine') && later.variable === by.variable,
-  );
-  return isChanged ? null : by.variable;
+  // Upwards where there is one way only: checks within the condition have ended the blocks between.
+  const seen = new Set<Block>();
+  for (let at: Block | undefined = block; at !== undefined && !seen.has(at); ) {
+    seen.add(at);
+    const from = at.instructions.indexOf(by);
+    const isChanged = at.instructions.some(
+      (later, place) =>
+        place > from && (later.op === 'assign' || later.op === 'undefine') && later.variable === by.variable,
+    );
+    if (isChanged) return null;
+    if (from !== -1) return by.variable;
+    const before: readonly Block[] = predecessors.get(at) ?? [];
+    at = before.length === 1 ? before[0] : undefined;
+  }
+  return null;
 }
 
 /** What is assigned anywhere, and reads that may come too early. */

@@ -5,7 +5,7 @@ import type { Environment } from './environment.js';
 import { findMember } from './functions.js';
 import { callFunction, instantiate, methodOf, type PerformIn } from './inline.js';
 import { itemsOf } from './literals.js';
-import { memberOf } from './members.js';
+import { isNullish, memberOf } from './members.js';
 import { adviceFor, callNative, isErrorClass } from './natives.js';
 import { performValue } from './operations.js';
 import { textOf } from './operators.js';
@@ -39,9 +39,7 @@ function dispatch(c: Context, node: ts.CallExpression, environment: Environment,
     return callValue(c, value, args, node, null, performIn);
   }
   const receiver = c.evaluate(callee.expression, environment);
-  const isOptional = callee.questionDotToken !== undefined || node.questionDotToken !== undefined;
-  if (isOptional && receiver.kind === 'static' && (receiver.value === null || receiver.value === undefined))
-    return UNDEFINED;
+  if (callee.questionDotToken !== undefined && isNullish(c, receiver, node)) return UNDEFINED;
   const name = callee.name.text;
   switch (receiver.kind) {
     case 'object': {

@@ -7,7 +7,7 @@ import { type Context, fail, NotStatic } from './context.js';
 import type { Environment } from './environment.js';
 import { functionName, makeClass } from './functions.js';
 import { makeArray, makeObject } from './literals.js';
-import { elementOf, memberOf } from './members.js';
+import { elementOf, isNullish, memberOf } from './members.js';
 import { globalValue } from './natives.js';
 import { binary, textOf, truthOf, unary } from './operators.js';
 import { isAssignment, isGeneratorFunction, isTransparent } from './syntax.js';
@@ -107,13 +107,6 @@ function propertyAccess(c: Context, node: ts.PropertyAccessExpression, environme
   const receiver = c.evaluate(node.expression, environment);
   if (node.questionDotToken !== undefined && isNullish(c, receiver)) return UNDEFINED;
   return memberOf(c, receiver, node.name.text);
-}
-
-/** Whether a value is null or undefined, for `?.`. */
-function isNullish(c: Context, value: Value): boolean {
-  if (value.kind === 'pointer' && value.isNullable)
-    fail(c, "'?.' on a pointer that may be null", 'test it first: if (pointer !== null) …');
-  return value.kind === 'static' && (value.value === null || value.value === undefined);
 }
 
 function elementAccess(c: Context, node: ts.ElementAccessExpression, environment: Environment): Value {

@@ -1,11 +1,12 @@
 import ts from 'typescript';
-import { makeVariable, newCell } from './cells.js';
+import { makeVariable, nameValue, newCell, noteMutableField, readCell, writeCell } from './cells.js';
 import { type Activation, type Context, fail, NotStatic, Unreachable } from './context.js';
 import { constantCell, Environment } from './environment.js';
+import { isStaticMember } from './functions.js';
 import { addField } from './literals.js';
 import { mergeArms } from './merge.js';
 import { performValue } from './operations.js';
-import { assignedNames, isGeneratorFunction } from './syntax.js';
+import { assignedNames, isGeneratorFunction, memberName, parameterProperties } from './syntax.js';
 import { type ClassValue, type FunctionValue, type ObjectValue, UNDEFINED, type Value } from './values.js';
 
 const MAX_STATIC_DEPTH = 100;
@@ -152,6 +153,22 @@ function bindParameters(
       value = c.evaluate(parameter.initializer, environment);
     c.bind(parameter.name, value, environment, assigned);
   });
+  assignParameterProperties(c, node, environment);
+}
+
+/** Fields that are parameters of the constructor are assigned before its body begins. */
+function assignParameterProperties(c: Context, node: ts.FunctionLikeDeclaration, environment: Environment): void {
+  const object = environment.lookup('this')?.value;
+  if (!ts.isConstructorDeclaration(node) || object?.kind !== 'object') return;
+  for (const name of parameterProperties(node)) {
+    const cell = object.cells.get(name)!;
+    const value = readCell(c, environment.lookup(name)!);
+    writeCell(c, cell, value, () => {
+      noteMutableField(c, object.classValue!.node, name);
+      cell.value = value;
+    });
+    nameValue(c, `${object.name}.${name}`, value, object.scope);
+  }
 }
 
 /** The value of a call after all of its returns have come together. */
@@ -201,19 +218,21 @@ export function instantiate(c: Context, classValue: ClassValue, args: readonly V
   const maker = classValue.node.members.find(
     (member): member is ts.ConstructorDeclaration => ts.isConstructorDeclaration(member) && member.body !== undefined,
   );
+  const declareField = (field: string, declaration: ts.PropertyDeclaration | ts.ParameterDeclaration) => {
+    const cell = newCell(c, field, null, false);
+    object.cells.set(field, cell);
+    const isMutable = classValue.mutableFields.has(field) || c.mutableFields.get(classValue.node)?.has(field) === true;
+    if (isMutable && !c.region.isStatic && mayBeScalar(declaration))
+      makeVariable(c, cell, `${name}.${field}`, object.scope);
+  };
+  for (const parameter of maker?.parameters ?? [])
+    if (ts.isParameterPropertyDeclaration(parameter, maker!)) declareField(parameter.name.getText(), parameter);
   for (const member of classValue.node.members) {
-    if (!ts.isPropertyDeclaration(member)) continue;
-    if (member.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword) === true) continue;
-    const field = member.name.getText();
+    if (!ts.isPropertyDeclaration(member) || isStaticMember(member)) continue;
+    const field = memberName(member.name);
     const { initializer } = member;
-    if (initializer === undefined) {
-      const cell = newCell(c, field, null, false);
-      object.cells.set(field, cell);
-      const isMutable =
-        classValue.mutableFields.has(field) || c.mutableFields.get(classValue.node)?.has(field) === true;
-      const isScalar = !c.region.isStatic && isMutable;
-      if (isScalar && mayBeScalar(member)) makeVariable(c, cell, `${name}.${field}`, object.scope);
-    } else addField(c, object, field, c.evaluate(initializer, environment));
+    if (initializer === undefined) declareField(field, member);
+    else addField(c, object, field, c.evaluate(initializer, environment));
   }
   if (maker !== undefined) {
     const callee: FunctionValue = {
@@ -230,7 +249,7 @@ export function instantiate(c: Context, classValue: ClassValue, args: readonly V
 }
 
 /** Whether a field's declared type may be that of a scalar: everything but what is known to be none. */
-const mayBeScalar = ({ type }: ts.PropertyDeclaration): boolean =>
+const mayBeScalar = ({ type }: ts.PropertyDeclaration | ts.ParameterDeclaration): boolean =>
   type === undefined || !/^(Register|RegisterArray|Thread|Tile|BlockScan)\b/.test(type.getText());
 
 /** The function value of a class's method or accessor. */
@@ -238,7 +257,7 @@ export function methodOf(
   classValue: ClassValue,
   node: ts.MethodDeclaration | ts.GetAccessorDeclaration,
 ): FunctionValue {
-  const own = node.name.getText();
+  const own = memberName(node.name);
   // As V8 prints them.
   const name = `${classValue.name}.${ts.isGetAccessorDeclaration(node) ? `get ${own} [as ${own}]` : own}`;
   return { kind: 'function', node, environment: classValue.environment, module: classValue.module, name };

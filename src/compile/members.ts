@@ -74,15 +74,21 @@ function objectProperty(c: Context, object: ObjectValue, name: string): Value {
 }
 
 function staticMember(c: Context, classValue: ClassValue, name: string): Value | null {
-  if (name === 'name') return staticValue(classValue.name);
   const member = findMember(classValue, name, true);
-  if (member === null) return null;
+  if (member === null) return name === 'name' ? staticValue(classValue.name) : null;
   if ('initializer' in member) {
     const environment = new Environment(classValue.environment, classValue.module);
     environment.declare(constantCell('this', classValue, c.region));
     return member.initializer === undefined ? UNDEFINED : c.evaluate(member.initializer, environment);
   }
   return methodOf(classValue, member as ts.MethodDeclaration);
+}
+
+/** Whether a value is null or undefined, for `?.` and `??`. */
+export function isNullish(c: Context, value: Value, node: ts.Node = c.node): boolean {
+  if (value.kind === 'pointer' && value.isNullable)
+    fail(c, "'?.' on a pointer that may be null", 'test it first: if (pointer !== null) …', node);
+  return value.kind === 'static' && (value.value === null || value.value === undefined);
 }
 
 /** `receiver[index]`. */

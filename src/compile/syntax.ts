@@ -138,6 +138,15 @@ export function assignedNames(root: ts.Node): ReadonlySet<string> {
   return names;
 }
 
+/** The name of a class's member. Domain: it is not computed. */
+export const memberName = (name: ts.PropertyName): string => (ts.isComputedPropertyName(name) ? '' : name.text);
+
+/** Names of the fields that a constructor's parameters are: `constructor(readonly n: number)`. */
+export const parameterProperties = (node: ts.FunctionLikeDeclaration): string[] =>
+  node.parameters.flatMap((parameter) =>
+    ts.isParameterPropertyDeclaration(parameter, node) && ts.isIdentifier(parameter.name) ? [parameter.name.text] : [],
+  );
+
 /** The function, or the file, that a node is directly part of. */
 export function enclosingFunction(node: ts.Node): ts.Node {
   let at = node.parent;
@@ -168,7 +177,8 @@ export function mutableFieldsOf(node: ts.ClassLikeDeclaration): ReadonlySet<stri
     ts.forEachChild(at, visit);
   };
   for (const member of node.members) {
-    if (ts.isPropertyDeclaration(member) && member.initializer !== undefined) once.add(member.name.getText());
+    if (ts.isPropertyDeclaration(member) && member.initializer !== undefined) once.add(memberName(member.name));
+    if (ts.isConstructorDeclaration(member)) for (const name of parameterProperties(member)) once.add(name);
   }
   visit(node);
   return fields;

@@ -88,6 +88,13 @@ export function rangeOfElement(type: ScalarType): Range {
   }
 }
 
+/** `(x | constant) >>> 0` is at least the constant. */
+function aboveBits(range: NumberRange, operand: Operand): NumberRange {
+  if (operand.op !== 'temp' || operand.temp.by.op !== 'pure' || operand.temp.by.name !== 'n.or') return range;
+  const bits = operand.temp.by.args.map((arg) => (arg.op === 'const' ? Number(arg.value) >>> 0 : 0));
+  return { ...range, lo: Math.max(range.lo, ...bits) };
+}
+
 /** The range of what a pure instruction gives. */
 export function transfer(
   instruction: Instruction & { readonly op: 'pure' },
@@ -131,7 +138,7 @@ export function transfer(
     case 'n.toI32':
       return num.toI32Range(n(0));
     case 'n.toU32':
-      return num.toU32Range(n(0));
+      return aboveBits(num.toU32Range(n(0)), args[0]!);
     case 'n.and':
       return num.bitwiseRange('and', n(0), n(1));
     case 'n.or':
@@ -147,7 +154,9 @@ export function transfer(
     case 'n.shr':
       return num.shiftRange('shr', n(0), n(1));
     case 'n.ushr':
-      return num.shiftRange('ushr', n(0), n(1));
+      return n(1).lo === 0 && n(1).hi === 0
+        ? aboveBits(num.toU32Range(n(0)), args[0]!)
+        : num.shiftRange('ushr', n(0), n(1));
     case 'n.imul':
       return num.wordProductRange(n(0), n(1));
     case 'n.popc':

@@ -1,3 +1,4 @@
+import { checkShape } from './check-shape.js';
 import {
   type ElementOperand,
   type Instruction,
@@ -48,10 +49,13 @@ const BINARY: Readonly<Record<string, readonly ValueType[]>> = {
 };
 
 /**
- * What is wrong with a program, a line each; nothing if it keeps to the contract of `program.ts`: types of operands,
- * indexes in range, values of constants, blocks that can be reached.
+ * What is wrong with a program, a line each; nothing if it keeps to the contract of `program.ts`: its shape, types of
+ * operands, indexes in range, values of constants, blocks that can be reached. Code may be made of what has no problem,
+ * wherever it comes from; of a shape that is wrong only the first problem is told.
  */
 export function checkProgram(program: Program): string[] {
+  const misshapen = checkShape(program);
+  if (misshapen !== null) return [misshapen];
   const problems: string[] = [];
   let where = 'program';
   const problem = (text: string) => problems.push(`${where}: ${text}`);
@@ -271,6 +275,11 @@ export function checkProgram(program: Program): string[] {
   });
   where = 'program';
   expect(program.blocks.length > 0, 'there is no block');
+  expect(program.frames.length > 0, 'there is no frame');
+  const { frames, scopes, sites } = program;
+  for (const index of onCycles(scopes.map(({ parent }) => parent))) problem(`scope ${index} is within itself`);
+  const callers = frames.map(({ callSite }) => scopes[sites[callSite]?.scope ?? -1]?.frame ?? -1);
+  for (const index of onCycles(callers)) problem(`frame ${index} is called from within itself`);
   for (const index of unreachable(program)) problem(`block ${index} cannot be reached`);
   return problems;
 }
@@ -288,6 +297,22 @@ function isOfType(value: number | bigint | boolean, type: ValueType): boolean {
   if (type === 'i32') return Object.is(value | 0, value);
   if (type === 'u32') return Object.is(value >>> 0, value);
   return type !== 'ptr' || (Number.isInteger(value) && value >= 0 && value <= 2 ** 53);
+}
+
+/** Nodes from which following `next` never ends at -1 or another number that is no node. */
+function onCycles(next: readonly number[]): number[] {
+  const ends = new Set<number>();
+  return [...next.keys()].filter((start) => {
+    const path = new Set<number>();
+    let at = start;
+    while (next[at] !== undefined && !ends.has(at)) {
+      if (path.has(at)) return true;
+      path.add(at);
+      at = next[at]!;
+    }
+    for (const node of path) ends.add(node);
+    return false;
+  });
 }
 
 function unreachable({ blocks }: Program): number[] {

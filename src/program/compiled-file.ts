@@ -38,13 +38,19 @@ export type ProgramTexts = Readonly<Record<string, string>>;
 export const programTexts = (programs: ReadonlyMap<string, Program>): ProgramTexts =>
   Object.fromEntries(Array.from(programs, ([name, program]) => [name, serializeProgram(program)]));
 
+/** Code that is made ahead is run as it is: it is taken from this package's own build, and from nobody else. */
+function withoutCode({ emitted, ...program }: Program): Program {
+  return program;
+}
+
 /**
  * The programs of a file that `simtwin compile` has written: what its module exports as `PROGRAMS`, or what JSON.parse
  * gives. `readSource` finds the sources, to see whether they have changed.
- * @throws RangeError if a source file has changed since, the file is of another version, or it is no program at all.
+ * @throws RangeError if a source file has changed since, the file is of another version, or it is no sound program.
  */
 export function loadPrograms(texts: ProgramTexts, readSource: ReadSource): ReadonlyMap<string, Program> {
-  const programs = new Map(Object.entries(texts).map(([name, text]) => [name, parseProgram(text)]));
+  if (typeof texts !== 'object' || texts === null) throw new RangeError('no programs: expected their texts by name');
+  const programs = new Map(Object.entries(texts).map(([name, text]) => [name, withoutCode(parseProgram(text))]));
   for (const [name, program] of programs) {
     const [problem] = checkProgram(program);
     if (problem !== undefined) throw new RangeError(`the program of ${name} is not sound: ${problem}`);

@@ -37,8 +37,11 @@ export const serializeJson = (value: unknown): string => JSON.stringify(value, r
 /** What {@link serializeJson} has written. @throws SyntaxError if the text is no JSON. */
 export const parseJson = (text: string): unknown => {
   const value: unknown = JSON.parse(text);
-  return /"(?:bigint|number)":"/.test(text) ? revive(value) : value;
+  return /"(?:bigint|number)"\s*:/.test(text) ? revive(value) : value;
 };
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A program as JSON. The same program gives the same text. */
 export const serializeProgram = (program: Program): string => serializeJson({ format: PROGRAM_FORMAT, program });
@@ -54,8 +57,12 @@ export function parseProgram(text: string): Program {
   } catch (error) {
     throw new RangeError(`no program: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const { format, program } = (parsed ?? {}) as { format?: unknown; program?: unknown };
-  if (format !== PROGRAM_FORMAT || typeof program !== 'object' || program === null)
-    throw new RangeError(`no program of format ${PROGRAM_FORMAT}, but ${String(format)}`);
-  return program as Program;
+  if (!isObject(parsed)) throw new RangeError(`no program: expected {"format":${PROGRAM_FORMAT},"program":{…}}`);
+  const { format, program } = parsed;
+  if (format === undefined) throw new RangeError("no program: its field 'format' is missing");
+  if (format !== PROGRAM_FORMAT)
+    throw new RangeError(`no program of format ${PROGRAM_FORMAT}, but of format ${JSON.stringify(format)}`);
+  if (program === undefined) throw new RangeError("no program: its field 'program' is missing");
+  if (!isObject(program)) throw new RangeError("no program: its field 'program' is no object");
+  return program as unknown as Program;
 }

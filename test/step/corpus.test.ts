@@ -15,7 +15,7 @@ describe.each(names)('%s: the same steps, picks and memory as mode ref', (name) 
   const all = lawfulSchedules(capture);
   // A few a capture, others for the next one: together all of them.
   const first = captureNames.indexOf(name) % all.length;
-  const chosen = new Set(['rr', all[first]!, all[(first + 5) % all.length]!]);
+  const chosen = new Set(['rr', all[first]!]);
   test.each([...chosen])('%s', (schedule) => {
     expectSame(schedule, (options) => setUpCall(capture, options, name).machine);
   });

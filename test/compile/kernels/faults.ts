@@ -55,10 +55,10 @@ class Reader {
   }
   *readAll(): DeviceFunction<number> {
     yield* this.t.syncwarp();
-    const value = yield* this.read(7777);
+    const value = yield* this.loadVolatile(7777);
     return value;
   }
-  read(index: number): Operation<number> {
+  loadVolatile(index: number): Operation<number> {
     return this.t.loadVolatile(this.words, index);
   }
 }
