@@ -53,10 +53,24 @@ function boundParams(values: readonly ParamValue[]): { PI: Int32Array; PD: Float
   return { PI, PD };
 }
 
-function threadIndices({ threadIdxs }: Launch): Pick<BoundLaunch, 'threadX' | 'threadY' | 'threadZ'> {
-  return {
-    threadX: Int32Array.from(threadIdxs, ({ x }) => x),
-    threadY: Int32Array.from(threadIdxs, ({ y }) => y),
-    threadZ: Int32Array.from(threadIdxs, ({ z }) => z),
-  };
+type ThreadIndices = Pick<BoundLaunch, 'threadX' | 'threadY' | 'threadZ'>;
+
+/** Of the shapes that have been launched last. */
+const indicesOfShape = new Map<string, ThreadIndices>();
+const MOST_SHAPES = 16;
+
+/** `threadIdx` by thread. */
+function threadIndices({ threadIdxs, blockDim: { x, y, z } }: Launch): ThreadIndices {
+  const shape = `${x},${y},${z}`;
+  let indices = indicesOfShape.get(shape);
+  if (indices === undefined) {
+    if (indicesOfShape.size === MOST_SHAPES) indicesOfShape.clear();
+    indices = {
+      threadX: Int32Array.from(threadIdxs, (thread) => thread.x),
+      threadY: Int32Array.from(threadIdxs, (thread) => thread.y),
+      threadZ: Int32Array.from(threadIdxs, (thread) => thread.z),
+    };
+    indicesOfShape.set(shape, indices);
+  }
+  return indices;
 }

@@ -66,7 +66,7 @@ export class CompiledKernel {
 const FRAME_OVERHEAD_BYTES = 600;
 
 /** Bytes of frames that are kept for reuse. */
-const FREE_FRAME_BYTES = 2 ** 23;
+const FREE_FRAME_BYTES = 2 ** 25;
 
 /** A key of {@link Program.emitted}. */
 const keyOf = ({ hasWholeRows, trace }: EmitOptions): string =>

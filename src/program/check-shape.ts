@@ -310,6 +310,7 @@ const INSTRUCTIONS: { readonly [Op in Instruction['op']]: Check } = {
 type TerminatorOf<Op extends Terminator['op']> = Extract<Terminator, { readonly op: Op }>;
 const TERMINATORS: { readonly [Op in Terminator['op']]: Check } = {
   jump: record<TerminatorOf<'jump'>>({ op, site, target: index }),
+  // biome-ignore lint/suspicious/noThenProperty: the field's name
   branch: record<TerminatorOf<'branch'>>({ op, site, condition: operand, then: index, else: index }),
   exit: record<TerminatorOf<'exit'>>({ op, site }),
   throw: record<TerminatorOf<'throw'>>({ op, site, message: string }),
