@@ -57,7 +57,7 @@ class Emitter {
       'const XM = E.xm, XL = E.xl, XH = E.xh, XD = E.xd, XA = E.xa, XB = E.xb, YL = E.yl, YH = E.yh, YD = E.yd;',
       ...this.#e.program.tables.map(
         ({ type, values }, at) =>
-          `const T${at} = new ${type === 'f64' ? 'Float64Array' : type === 'i32' ? 'Int32Array' : 'Uint32Array'}([${values.join(',')}]);`,
+          `const T${at} = new ${type === 'f64' ? 'Float64Array' : type === 'i32' ? 'Int32Array' : 'Uint32Array'}([${values.map((value) => (Object.is(value, -0) ? '-0' : String(value))).join(',')}]);`,
       ),
       ...this.#e.sites,
       ...this.#e.functions,

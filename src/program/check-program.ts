@@ -245,6 +245,7 @@ export function checkProgram(program: Program): string[] {
     where = `array ${index}`;
     inRange(scope, program.scopes, 'scope');
     take(count, ['i32'], 'the count');
+    expect(count.kind !== 'constant' || Number(count.value) >= 0, 'the count is negative');
   });
   program.frames.forEach(({ file, callSite }, index) => {
     where = `frame ${index}`;

@@ -80,12 +80,19 @@ const ATOMIC_OPERATORS = keysOf<AtomicOperator>({
 });
 const MEMORY_SCOPES = keysOf<MemoryScope>({ block: true, device: true, system: true });
 
+// Code points that are no text: line ends are among them.
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const CONTROLS = new RegExp(CONTROL, 'gu');
+
 /** A value in a message: short, on one line. */
 function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (value === undefined) return 'missing';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = (typeof value === 'string' ? JSON.stringify(value) : String(value)).replace(
+    CONTROLS,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
@@ -104,8 +111,6 @@ const integer = (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
 const oneOf = (values: readonly string[]): Check =>
   expected(`one of ${values.join(', ')}`, (value) => typeof value === 'string' && values.includes(value));
 
-// Code points that are no text: line ends are among them.
-const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** An identifier, or some with dots or dashes between them: a key of an object that holds kernels. */
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(?:[.-][\p{ID_Continue}$]+)*$/u;
 const kernelName = expected('a name', (value) => typeof value === 'string' && NAME.test(value));

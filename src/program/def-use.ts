@@ -96,8 +96,3 @@ export function defUseOf(instruction: Instruction): DefUse {
   if ('to' in instruction && typeof instruction.to === 'number' && instruction.to >= 0) targets.push(instruction.to);
   return { operands, reads, writes, targets, to: targets.length === 1 ? targets[0]! : -1 };
 }
-
-/** Calls `visit` for each variable that an instruction reads. */
-export function forEachVariableRead(instruction: Instruction, visit: (variable: number) => void): void {
-  for (const operand of defUseOf(instruction).operands) if (operand.kind === 'variable') visit(operand.index);
-}

@@ -118,7 +118,7 @@ export interface ConstantOperand {
   readonly value: number | bigint | boolean;
 }
 /** A built-in variable, all i32. */
-export interface SpecialOperand {
+interface SpecialOperand {
   readonly kind: 'special';
   readonly name: SpecialName;
 }

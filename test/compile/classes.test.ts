@@ -13,8 +13,10 @@ function resultsOf(text: string, n: number): number[] {
   const program = programs.get('kernel')!;
   expect(checkProgram(program)).toEqual([]);
   const machine = new Machine();
-  const [words, wide] = [machine.memory.allocate('words', 'u32', 4), machine.memory.allocate('wide', 'u64', 4)];
-  machine.memory.upload(words, new Uint8Array(16));
+  const [words, wide] = [
+    machine.memory.upload('words', 'u32', new Uint32Array(4)),
+    machine.memory.allocate('wide', 'u64', 4),
+  ];
   const args = { n, big: 7n, flag: true, p: words, q: wide };
   machine.stream().launch(interpret(program), { grid: 1, block: 1 }, args);
   expect(machine.run().verdict).toBe('completes');

@@ -60,7 +60,6 @@ const TAMPERED: readonly (readonly [why: string, tamper: (program: Broken) => vo
   ['no name', (p) => (p.name = undefined)],
   ['a name that is a number', (p) => (p.name = 5)],
   ['a field that programs do not have', (p) => (p.extra = 1)],
-  ['code that is no text', (p) => (p.emitted = { fast: { evil: 1 } })],
   ['no blocks', (p) => (p.blocks = [])],
   ['blocks that are no array', (p) => (p.blocks = { length: 1, 0: p.blocks[0] })],
   ['no frames', (p) => (p.frames = [])],
@@ -176,6 +175,10 @@ describe('a program that is not sound', () => {
 
   test.each([null, 5, 'kernel', [], {}].map((value) => [value]))('%j is none', (value) => {
     expect(checkProgram(value as unknown as Program)).toHaveLength(1);
+  });
+
+  test('code that is no text', () => {
+    expect(checkProgram({ ...PROGRAM, emitted: { fast: { evil: 1 } } } as Broken)).toHaveLength(1);
   });
 
   test('what is wrong is said with its place', () => {
