@@ -25,8 +25,8 @@ export async function compileKernels() {
   const { KERNEL_CATALOG } = await fromDist('kernels/catalog.js');
   /** @type {typeof import('../src/program/compiled-file.js')} */
   const { programTexts } = await fromDist('program/compiled-file.js');
-  /** @type {typeof import('../src/fast/compiled-kernel.js')} */
-  const { emitAhead } = await fromDist('fast/compiled-kernel.js');
+  /** @type {typeof import('../src/fast/index.js')} */
+  const { emitAhead } = await fromDist('fast/index.js');
   const compiler = createCompiler(nodeSources());
   /** @type {Map<string, import('../src/program/index.js').Program>} */
   const programs = new Map();

@@ -1,6 +1,6 @@
 /** simtwin: GPU kernels on the CPU, thread by thread, bit for bit, under a schedule that you control. */
 export * from './capture/index.js';
-export { type FastOptions, type TracedAccess, TraceRing } from './fast/index.js';
+export { emitAhead, type FastOptions, type TracedAccess, TraceRing } from './fast/index.js';
 export * from './kernels/index.js';
 export * from './modes/index.js';
 export {

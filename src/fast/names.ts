@@ -1,5 +1,4 @@
 import type { ConstantOperand, Names, Operand, Program, SpecialName } from '../program/index.js';
-import { isWide } from '../program/index.js';
 import type { Layout } from './layout.js';
 import type { Uniformity } from './uniformity.js';
 
@@ -157,9 +156,3 @@ export function laneNames(naming: Naming): LaneNames {
     },
   };
 }
-
-/** The JavaScript locals of a variable that has local names with this first letter. */
-export const localsOf = (program: Program, letter: 'g' | 'v', variable: number): readonly string[] =>
-  isWide(program.variables[variable]!.type)
-    ? [`${letter}${variable}l`, `${letter}${variable}h`]
-    : [`${letter}${variable}`];

@@ -76,7 +76,7 @@ const NOTHING = {
 type AllocationViews = Pick<Allocation, keyof typeof NOTHING>;
 
 /** One access in the code: remembers the allocation that it last touched, so that the next access need not look it up. */
-export class AccessSite {
+class AccessSite {
   readonly bytes: number;
   /** `sizeof` an element, less 1. */
   readonly elementMask: number;
@@ -354,6 +354,5 @@ class Runtime {
 }
 
 export const runtime = new Runtime();
-export type { Runtime };
 /** `R` in the text of compiled code. */
 export const arithmetic = arithmeticRuntime;

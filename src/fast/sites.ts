@@ -8,7 +8,7 @@ import { lowestLane, opcodeOf } from './collectives.js';
 import { type FastBlock, type FastWarp, type LaneGroup, WAITS } from './warp.js';
 
 /** The frames of a site, innermost first; those of the machine's own library are left out. */
-export function framesOfSite(program: Program, site: number): SourceFrame[] {
+function framesOfSite(program: Program, site: number): SourceFrame[] {
   const frames: SourceFrame[] = [];
   for (let at = site; at !== -1; ) {
     const { scope, line, column } = program.sites[at]!;

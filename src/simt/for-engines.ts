@@ -1,7 +1,7 @@
 /** What engines outside of this room share with mode `ref`: the machine's own, not for kernels or users. */
 export { performAtomic } from './atomics.js';
 export { BARRIER_COUNT } from './barrier.js';
-export { assertInvariant, Fault } from './errors.js';
+export { Fault } from './errors.js';
 export {
   type AllocationCopy,
   copyAllocation,
@@ -9,10 +9,8 @@ export {
 } from './memory-copy.js';
 export {
   isAccess,
-  isAtomic,
   isBarrier,
   isCollective,
-  isWrite,
   OP_ACTIVEMASK,
   OP_ALL,
   OP_ANY,
@@ -20,11 +18,8 @@ export {
   OP_ATOMIC_EXCH,
   OP_BALLOT,
   OP_BARRIER_ARRIVE,
-  OP_BARRIER_SYNC,
-  OP_FENCE,
   OP_MATCH_ALL,
   OP_MATCH_ANY,
-  OP_NONE,
   OP_REDUX_ADD,
   OP_REDUX_AND,
   OP_REDUX_MAX,
@@ -41,7 +36,7 @@ export {
   type Ordering,
 } from './operation.js';
 export { granuleShiftOf } from './schedule.js';
-export type { LastStep, ReadyView, Scheduler, SchedulerState } from './scheduler.js';
+export type { LastStep, ReadyView } from './scheduler.js';
 export { PHASE_DONE, PHASE_EXITED, PHASE_IDLE, PHASE_PENDING } from './thread.js';
 export { describeOperation } from './thread-site.js';
-export { type BlockView, groupWaiting, type WarpView } from './waiting.js';
+export { type BlockView, groupWaiting } from './waiting.js';

@@ -5,7 +5,7 @@ import { PHASE_EXITED, PHASE_PENDING } from './thread.js';
 import { describeOperation, siteOf, type ThreadView } from './thread-site.js';
 
 /** A warp of any engine. */
-export interface WarpView<T extends ThreadView> {
+interface WarpView<T extends ThreadView> {
   readonly threads: readonly T[];
   /** Lanes for which the warp-wide operation that `thread` waits at still waits; 0 if it waits at none. */
   missingLanes(thread: T): number;

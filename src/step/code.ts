@@ -10,7 +10,7 @@ export const KIND_ACCESS = 0;
 export const KIND_COLLECTIVE = 1;
 export const KIND_BARRIER = 2;
 export const KIND_ACTIVEMASK = 3;
-export const KIND_FENCE = 4;
+const KIND_FENCE = 4;
 
 /** Functions of a program over the rows of an {@link Arena}. */
 interface CompiledCode {
@@ -34,7 +34,7 @@ interface CompiledCode {
 }
 
 /** What is known of a visible instruction, by its number; 0 is unused. */
-export interface VisibleTable {
+interface VisibleTable {
   readonly opcode: Uint8Array;
   readonly kind: Uint8Array;
   /** 1: the mask is a constant, the same for all lanes that come here. */

@@ -315,7 +315,7 @@ function siteOfThread({ visible }: Layout, program: Program, pc: number): number
 }
 
 /** The value of a variable in its slot. */
-export function readVariable(block: StepBlock, b: number, index: number): boolean | number | bigint {
+function readVariable(block: StepBlock, b: number, index: number): boolean | number | bigint {
   const { code } = block.arena;
   return readSlot(block, code.emitted.program.variables[index]!.type, b + code.layout.slots[index]!);
 }

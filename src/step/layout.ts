@@ -26,7 +26,7 @@ export const DEFINED = 14;
 const HEADER_WORDS = 16;
 
 /** A visible instruction. Its number is that of the place behind it, where threads resume. */
-export interface VisibleInstruction {
+interface VisibleInstruction {
   readonly block: number;
   /** Place within the block. */
   readonly at: number;
@@ -35,7 +35,7 @@ export interface VisibleInstruction {
 }
 
 /** Where a register array is in a row. */
-export interface ArrayLayout {
+interface ArrayLayout {
   readonly count: number;
   /** First word of the values, `elementWords` an element. */
   readonly slot: number;
@@ -45,7 +45,7 @@ export interface ArrayLayout {
 }
 
 /** What is alive where a thread resumes. */
-export interface LiveState {
+interface LiveState {
   readonly variables: readonly number[];
   readonly arrays: readonly number[];
   /** Whether the operation's result, which the thread has not taken yet, is used. */

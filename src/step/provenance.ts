@@ -1,7 +1,7 @@
 import type { Instruction, Operand, Program } from '../program/index.js';
 
 /** Address spaces that a pointer may be into. `any`: its address says which. */
-export type Space = 'global' | 'shared' | 'any';
+type Space = 'global' | 'shared' | 'any';
 
 /** Where pointers come from: a parameter's are global, a shared variable's shared. */
 export interface Provenance {

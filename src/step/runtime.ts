@@ -16,9 +16,6 @@ const SHARED_END = 2 ** 32;
 
 type AccessKind = 'load' | 'store' | 'atomic';
 
-/** Told of each store to a watched allocation. */
-export type StoreListener = (allocation: Allocation, offset: number, bytes: number) => void;
-
 /**
  * What compiled code calls where something is unusual: lookups, faults, atomics, shared declarations. `site` is the
  * instruction's; -1: the visible instruction that the row stands at.

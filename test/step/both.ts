@@ -27,7 +27,7 @@ export interface BothOptions extends MachineOptions {
 }
 
 /** Runs what `setUp` puts on a machine to its end. */
-export function runIn(
+function runIn(
   mode: 'ref' | 'step',
   schedule: string,
   setUp: (options: BothOptions) => Machine,
@@ -52,7 +52,7 @@ export function runOf(machine: Machine, outcome: Outcome): Run {
 }
 
 /** A digest of each allocation of global memory. */
-export const memoryOf = (machine: Machine): string[] =>
+const memoryOf = (machine: Machine): string[] =>
   machine.memory.space.allocations.map((allocation) => {
     const { pages, bytes, bits, undefinedBytes } = copyAllocation(allocation);
     return `${allocation.name}: ${undefinedBytes} undefined, pages ${digest(pages)}, bytes ${digest(bytes)}, bits ${digest((bits ?? []).filter((byte) => byte !== 0))}`;

@@ -90,5 +90,4 @@ export class ProgramBuilder {
 
 export const int = (value: number): ConstantOperand => ({ kind: 'constant', type: 'i32', value });
 export const word = (value: number): ConstantOperand => ({ kind: 'constant', type: 'u32', value });
-export const long = (value: bigint): ConstantOperand => ({ kind: 'constant', type: 'u64', value });
 export const special = (name: SpecialName): Operand => ({ kind: 'special', name });

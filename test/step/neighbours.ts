@@ -15,7 +15,7 @@ interface NeighbourArgs {
 }
 
 /** Each round: store, syncthreads, read the right neighbour's value, ballot; then a count of odd values. */
-export function* neighbourKernel(t: Thread, { iterations, out }: NeighbourArgs): KernelBody {
+function* neighbourKernel(t: Thread, { iterations, out }: NeighbourArgs): KernelBody {
   const values = t.shared('values', 'i32', 1024);
   let sum = 0;
   for (let i = 0; i < iterations; i++) {
@@ -31,7 +31,7 @@ export function* neighbourKernel(t: Thread, { iterations, out }: NeighbourArgs):
 }
 
 /** The same by hand. */
-export function neighbourProgram(): Program {
+function neighbourProgram(): Program {
   const k = new ProgramBuilder('neighbourKernel');
   const iterations = k.param('iterations', 'i32');
   const out = k.param('out', 'ptr', 'i32');
