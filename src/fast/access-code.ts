@@ -79,6 +79,15 @@ const refresh = (site: number, view: string, isRelative: boolean): string => {
 export const refreshSite = (site: number, access: Access, isRelative: boolean): string =>
   refresh(site, viewOf(access.elementType), isRelative);
 
+/**
+ * The text of a function with its access sites: where definedness changes, all of them look again, since they may be of
+ * the same allocation.
+ */
+export function withRefreshes(text: string, siteDeclarations: readonly string[]): string {
+  const sites = siteDeclarations.map((declaration) => /\bB(\d+) = /.exec(declaration)![1]!);
+  return text.replaceAll('REFRESH;', sites.map((site) => `B${site} = S${site}.bits();`).join(' '));
+}
+
 /** Statements for a load, a store or an atomic of one lane. */
 export function emitAccess(instruction: Access, context: AccessContext): string {
   const { names, lane } = context;
@@ -96,11 +105,14 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
   const out: string[] = [];
   const isZero = index.kind === 'constant' && index.value === 0;
   const address = isZero ? names.value(base) : `${names.value(base)} + ${names.value(index)} * ${bytes}`;
+  // A fraction would be rounded away beside a large address: an index that has one gives none.
+  const isFloat = context.typeOf(index) === 'f64' && index.kind !== 'constant';
+  const exactly = (text: string) => (isFloat ? `(${names.value(index)} % 1 === 0 ? ${text} : NaN)` : text);
   if (stride !== null) {
     out.push(`const o${id} = z${site} + l * ${stride};`);
   } else if (isRelative) {
     // An index that may have a fraction, or more than 31 bits, is looked at: it must not be cut off.
-    const mayBeOdd = context.typeOf(index) === 'f64' && index.kind !== 'constant';
+    const mayBeOdd = isFloat;
     const word = mayBeOdd ? `j${id}` : names.value(index);
     if (mayBeOdd) out.push(`const j${id} = ${names.value(index)} | 0;`);
     const odd = mayBeOdd ? `j${id} !== ${names.value(index)} || ` : '';
@@ -108,15 +120,15 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
     const misaligned = size === bytes ? '' : ` || ((o${id} + S${site}.low) & ${size - 1}) !== 0`;
     out.push(
       `let o${id} = r${site}${isZero ? '' : ` + ${word} * ${bytes}`};`,
-      `if (${odd}!(o${id} >= 0 && o${id} <= n${site})${misaligned}) { r${site} = E.missRelative(S${site}, w, ${address}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${isZero ? '' : ` + ${names.value(index)} * ${bytes}`}; ${refresh(site, view, true)} }`,
+      `if (${odd}!(o${id} >= 0 && o${id} <= n${site})${misaligned}) { r${site} = E.missRelative(S${site}, w, ${exactly(address)}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${isZero ? '' : ` + ${names.value(index)} * ${bytes}`}; ${refresh(site, view, true)} }`,
     );
   } else {
     // A fraction of an address is none of a word's bits.
-    const fraction = context.typeOf(index) === 'f64' ? ` || a${id} !== Math.floor(a${id})` : '';
+    const fraction = isFloat ? ` || ${names.value(index)} % 1 !== 0` : '';
     const misaligned = size === 1 ? '' : ` || (a${id} & ${size - 1}) !== 0`;
     out.push(
       `const a${id} = ${address};`,
-      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}${fraction}) { E.miss(S${site}, w, a${id}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`,
+      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}${fraction}) { E.miss(S${site}, w, ${exactly(`a${id}`)}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`,
       `const o${id} = a${id} - lo${site};`,
     );
   }
@@ -224,7 +236,7 @@ function storeOne(
     out.push(`if (B${site} !== null) ${setBits(site, id, offset, bytes, String(full))}`);
   } else {
     out.push(
-      `if (B${site} !== null) ${setBits(site, id, offset, bytes, defined)} else if (${defined} !== ${full}) { E.storeUndefined(S${site}, o${id} + ${offset}, ${bytes}, ${defined}); B${site} = S${site}.bits(); }`,
+      `if (B${site} !== null) ${setBits(site, id, offset, bytes, defined)} else if (${defined} !== ${full}) { E.storeUndefined(S${site}, o${id} + ${offset}, ${bytes}, ${defined}); REFRESH; }`,
     );
   }
   return out;
@@ -234,11 +246,11 @@ function setBits(site: number, id: number, offset: number, bytes: number, define
   const full = (1 << bytes) - 1;
   if (bytes === 8) {
     const place = at(id, 3, offset);
-    return `{ const y_ = B${site}[${place}], x_ = (${defined}) ^ F${site}; if (y_ !== x_) { B${site}[${place}] = x_; B${site} = S${site}.change(y_, x_); } }`;
+    return `{ const y_ = B${site}[${place}], x_ = (${defined}) ^ F${site}; if (y_ !== x_) { B${site}[${place}] = x_; S${site}.change(y_, x_); REFRESH; } }`;
   }
   const place = `(o${id} + ${offset}) >>> 3`;
   const by = `((o${id} + ${offset}) & 7)`;
-  return `{ const k_ = ${place}, s_ = ${by}, y_ = B${site}[k_], x_ = (y_ & ~(${full} << s_)) | (((${defined}) ^ F${site}) & ${full}) << s_; if (y_ !== x_) { B${site}[k_] = x_; B${site} = S${site}.change(y_, x_); } }`;
+  return `{ const k_ = ${place}, s_ = ${by}, y_ = B${site}[k_], x_ = (y_ & ~(${full} << s_)) | (((${defined}) ^ F${site}) & ${full}) << s_; if (y_ !== x_) { B${site}[k_] = x_; S${site}.change(y_, x_); REFRESH; } }`;
 }
 
 function atomic(

@@ -8,6 +8,7 @@ import {
   type Program,
   SPECIAL_NAMES,
 } from '../program/index.js';
+import { withRefreshes } from './access-code.js';
 import { analyse } from './analysis.js';
 import { Emission, type EmitOptions, FREE_NAMES, type SiteBase } from './emission.js';
 import type { NodeEnd } from './flow.js';
@@ -270,6 +271,6 @@ class Emitter {
     const context = this.#e.accessContext(this.#e.warp, 'FIRST', sites, bases, []);
     const text = this.#e.memoryInstruction(instruction, context, 'FIRST');
     const relative = bases.map(({ site, base }) => `let r${site} = E.relative(S${site}, w, ${base});`);
-    return `{ ${[...relative, ...sites].join(' ')} ${text} ${isVisibleStore(instruction) ? 'E.stored = true;' : ''} }`;
+    return `{ ${[...relative, ...sites].join(' ')} ${withRefreshes(text, sites)} ${isVisibleStore(instruction) ? 'E.stored = true;' : ''} }`;
   }
 }

@@ -25,6 +25,9 @@ import { WarpQueue } from './warp-queue.js';
 /** Regions that a warp runs in one step before others get their turn, where it never has to wait. */
 const MOST_REGIONS_A_STEP = 4096;
 
+/** Times that a warp may do so before it is given up: 16 million regions. */
+const MOST_FRUITLESS_STEPS = 4096;
+
 /** Operands and results of the lanes that are together. */
 const OPERANDS = { low: runtime.xl, high: runtime.xh, double: runtime.xd, a: runtime.xa, b: runtime.xb };
 const RESULTS = { low: runtime.yl, high: runtime.yh, double: runtime.yd };
@@ -53,6 +56,10 @@ export class FastEngine implements Engine, RuntimeHost {
   readonly #ready = new WarpQueue();
   readonly #last: LastStep = { granule: null, wrote: false };
   readonly #bound = new WeakMap<Launch, RunnableLaunch>();
+  /** What {@link AddressSpace.changes} was when allocations were last forgotten. */
+  #changes = 0;
+  /** Steps in a row in which lanes went round and round and nobody came on. */
+  #fruitlessSteps = 0;
   /** Blocks started so far. */
   #blocks = 0;
   #current: FastWarp | null = null;
@@ -94,6 +101,11 @@ export class FastEngine implements Engine, RuntimeHost {
   }
 
   stepAt(index: number): void {
+    const { changes } = this.#host.memory.space;
+    if (changes !== this.#changes) {
+      this.#changes = changes;
+      runtime.release();
+    }
     runtime.bind(this);
     runtime.sink = this.#trace;
     runtime.rounds = 0;
@@ -157,10 +169,19 @@ export class FastEngine implements Engine, RuntimeHost {
     for (let rounds = 0; ; rounds++) {
       const group = this.#nextGroup(warp);
       if (group === null) return false;
-      if (group.state === POLLED || rounds > MOST_REGIONS_A_STEP) {
-        const hasPolled = group.state === POLLED;
+      if (group.state === POLLED) {
+        // All that can run have polled in vain, or gone round for long enough.
+        const hasPolled = warp.groups.some(({ isPolling }) => isPolling);
         for (const other of warp.groups) if (other.state === POLLED) other.state = RUNS;
         return hasPolled;
+      }
+      if (rounds > MOST_REGIONS_A_STEP) {
+        // Others of the warp may be what it waits for.
+        rounds = 0;
+        group.state = POLLED;
+        if (++this.#fruitlessSteps > MOST_FRUITLESS_STEPS)
+          this.endless(warp, lowestLane(group.lanes), this.#siteOf(group));
+        continue;
       }
       if (group.hasResults) this.#handResults(warp, group);
       group.isPolling = false;
@@ -186,6 +207,11 @@ export class FastEngine implements Engine, RuntimeHost {
       }
       if (warp.live === 0) return false;
     }
+  }
+
+  /** Where a group has last been seen. */
+  #siteOf({ suspended, warp }: LaneGroup): number {
+    return warp.block.kernel.suspended[suspended]?.site ?? -1;
   }
 
   /** Of the groups that can run, the one that is furthest behind; one that has polled only if there is no other. */
@@ -245,6 +271,7 @@ export class FastEngine implements Engine, RuntimeHost {
     block.liveThreads -= count;
     this.liveThreads -= count;
     this.counterSteps = 0;
+    this.#fruitlessSteps = 0;
     if (warp.live === 0) {
       block.liveWarps--;
       if (warp.frame !== null) block.kernel.giveFrame(warp.frame);
@@ -323,7 +350,10 @@ export class FastEngine implements Engine, RuntimeHost {
       if (warp.groups.length > 1) meet(warp, group);
       this.#makeReady(warp);
     }
-    if (groups.length > 0) this.idleSteps = 0;
+    if (groups.length > 0) {
+      this.idleSteps = 0;
+      this.#fruitlessSteps = 0;
+    }
   }
 
   #makeReady(warp: FastWarp): void {
@@ -341,6 +371,7 @@ export class FastEngine implements Engine, RuntimeHost {
     const { lanes } = group;
     if ((warp.waiting === null || warp.waiting.pending.length === 0) && isComplete(lanes, warp.live)) {
       performByMask(instruction, lanes, warp.live, runtime.xm, OPERANDS, RESULTS);
+      group.suspended = warp.suspended;
       this.#operation = null;
       return warp.next;
     }
@@ -371,7 +402,7 @@ export class FastEngine implements Engine, RuntimeHost {
     const { rank, block, warp: index, frames } = siteOfLane(warp, lane, null, position, runtime.xm);
     const source = frames[0] === undefined ? '' : ` at ${frames[0].file}:${frames[0].line}`;
     throw new RangeError(
-      `${warp.block.launch.name}: rank ${rank} block ${block} warp ${index} goes round a loop${source} that no other thread can end, ${runtime.rounds - 1} times so far; mode 'fast' gives up: use mode 'step' or 'ref', whose limits say how it goes on`,
+      `${warp.block.launch.name}: rank ${rank} block ${block} warp ${index} goes round a loop${source} that no other thread can end, 16 million times so far; mode 'fast' gives up: use mode 'step' or 'ref', whose limits say how it goes on`,
     );
   }
 

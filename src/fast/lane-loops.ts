@@ -1,5 +1,5 @@
 import { defUseOf, emitArithmetic, type Instruction, isArithmetic, mayThrow } from '../program/index.js';
-import type { Access, AccessContext } from './access-code.js';
+import { type Access, type AccessContext, withRefreshes } from './access-code.js';
 import { type Emission, FREE_NAMES, type SiteBase } from './emission.js';
 import type { NodeEnd } from './flow.js';
 import type { Hammock } from './hammocks.js';
@@ -67,9 +67,9 @@ export class LaneLoops {
         ...(offsets.length === 0 ? [] : ['if (mask === -1) {', ...firstLane, '}']),
         // Nearly always all lanes take part, and what they access lies in one piece.
         `if (mask === -1${offsets.map((name) => ` && ${name} >= 0`).join('')}) {`,
-        ...loop('', quickBody),
+        ...loop('', withRefreshes(quickBody, sites)),
         '} else {',
-        ...loop('if ((mask & (1 << l)) === 0) continue;', body),
+        ...loop('if ((mask & (1 << l)) === 0) continue;', withRefreshes(body, sites)),
         '}',
         result,
         '}',

@@ -105,10 +105,9 @@ class AccessSite {
     return allocation.mayHoldUndefined ? allocation.changedBits : null;
   }
 
-  /** Eight bits of definedness have become others. Result: {@link bits}. */
-  change(old: number, next: number): Uint8Array | null {
+  /** Eight bits of definedness have become others. */
+  change(old: number, next: number): void {
     (this.allocation as Allocation).countChange(old, next);
-    return this.bits();
   }
 
   forget(): void {
@@ -215,11 +214,12 @@ class Runtime {
   }
 
   /**
-   * The offset of lane 0 if 32 accesses at `address`, `address + stride`, … are inside one allocation, aligned, and at
-   * offsets of 31 bits; else -1. The pages that they store to are marked. Domain: the stride is a multiple of the size.
+   * The offset of lane 0 if 32 accesses from `address` to `last`, `stride` apart, are inside one allocation, aligned, and
+   * at offsets of 31 bits; else -1: also if the lanes do not follow the stride, because arithmetic has wrapped. The pages that they store to are marked. Domain: the stride is a multiple of the size.
    */
-  strided(site: AccessSite, warp: FastWarp, address: number, stride: number): number {
+  strided(site: AccessSite, warp: FastWarp, address: number, last: number, stride: number): number {
     const span = (LANES - 1) * stride;
+    if (last - address !== span) return -1;
     if (!(address >= site.lo && address + span <= site.hi)) {
       const found = this.#host!.find(warp, address);
       if (found === null) return -1;
@@ -231,8 +231,8 @@ class Runtime {
     if (first !== offset || offset + span > 0x7fffffff || ((first + site.low) & (site.bytes - 1)) !== 0) return -1;
     if (site.access === 'store') {
       const { pages } = site;
-      const last = (first + span + site.bytes - 1) >>> 12;
-      for (let page = first >>> 12; page <= last; page++) pages[page] = 1;
+      const lastPage = (first + span + site.bytes - 1) >>> 12;
+      for (let page = first >>> 12; page <= lastPage; page++) pages[page] = 1;
     }
     return first;
   }

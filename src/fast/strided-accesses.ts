@@ -7,10 +7,12 @@ import {
   mayThrow,
   type Names,
   type Operand,
+  type VariableOperand,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
 import { type Access, refreshSite } from './access-code.js';
 import type { Emission } from './emission.js';
+import { LANES } from './layout.js';
 import type { LanePart } from './segments.js';
 
 /** Accesses of lane loops whose offsets grow by the same from lane to lane: looked at once, before the loop. */
@@ -79,45 +81,59 @@ export class StridedAccesses {
   /** Statements that compute the first offsets of strided accesses: `z3` of site 3; -1 if lanes go on one by one. */
   firstOffsets(strided: ReadonlyMap<Access, number>, parts: readonly LanePart[]): string[] {
     const lines: string[] = [];
+    const first = this.#laneNames(0, lines, parts);
+    const last = this.#laneNames(LANES - 1, lines, parts);
+    for (const [access, stride] of strided) {
+      const site = this.#e.siteOf.get(access)!;
+      const bytes = scalarBytes(access.elementType);
+      const address = (value: (operand: Operand) => string) =>
+        `${value(access.base)} + ${value(access.index)} * ${bytes}`;
+      const both = `${address(first)}, ${address(last)}`;
+      lines.push(
+        `z${site} = E.strided(S${site}, w, ${both}, ${stride}); ${refreshSite(site, access, this.#isRelative(access))}`,
+      );
+    }
+    return lines;
+  }
+
+  /** Expressions for the values of one lane before the loop; what has to be computed for them goes to `lines`. */
+  #laneNames(lane: number, lines: string[], parts: readonly LanePart[]): (operand: Operand) => string {
+    const local = (variable: number) => `y${variable}_${lane}`;
     const computed = new Set<number>();
-    const lane0: Names = {
-      value: (operand) => {
-        if (operand.kind === 'special') return this.#e.lane.value(operand).replace(/\bl\b/, '0');
-        if (operand.kind !== 'variable' || this.#e.uniformity.isUniform(operand)) return this.#e.warp.value(operand);
-        if (computed.has(operand.index)) return `y${operand.index}`;
-        const { type } = this.#e.program.variables[operand.index]!;
-        const place = this.#e.layout.place[operand.index];
-        if (type === 'f64' || type === 'ptr') return `D[${place}]`;
-        if (type === 'pred') return `(m${operand.index} & 1)`;
-        return type === 'u32' ? `(V[${place}] >>> 0)` : `V[${place}]`;
-      },
+    const isOfLane = (operand: Operand): operand is VariableOperand =>
+      operand.kind === 'variable' && !this.#e.uniformity.isUniform(operand);
+    const value = (operand: Operand): string => {
+      if (operand.kind === 'special') return this.#e.lane.value(operand).replace(/\bl\b/, String(lane));
+      if (!isOfLane(operand)) return this.#e.warp.value(operand);
+      if (computed.has(operand.index)) return local(operand.index);
+      const { type } = this.#e.program.variables[operand.index]!;
+      const place = this.#e.layout.place[operand.index]! + lane;
+      if (type === 'f64' || type === 'ptr') return `D[${place}]`;
+      if (type === 'pred') return `(m${operand.index} >>> ${lane} & 1)`;
+      return type === 'u32' ? `(V[${place}] >>> 0)` : `V[${place}]`;
+    };
+    const names: Names = {
+      value,
       words: (operand) => this.#e.warp.words(operand),
-      assign: (variable, expression) => `const y${variable} = ${expression};`,
+      assign: (variable, expression) => `const ${local(variable)} = ${expression};`,
       assignWords: () => {
         throw new Error('[simtwin bug] a strided address of 64-bit words');
       },
     };
     const compute = (operand: Operand): void => {
-      if (operand.kind !== 'variable' || this.#e.uniformity.isUniform(operand) || computed.has(operand.index)) return;
+      if (!isOfLane(operand) || computed.has(operand.index)) return;
       const setter = parts
         .flatMap((part) => (part.kind === 'instruction' ? [part.instruction] : []))
         .find((instruction) => defUseOf(instruction).to === operand.index);
       if (setter === undefined || !isArithmetic(setter)) return;
       defUseOf(setter).operands.forEach(compute);
-      lines.push(emitArithmetic(setter, lane0));
+      lines.push(emitArithmetic(setter, names));
       computed.add(operand.index);
     };
-    for (const [access, stride] of strided) {
-      compute(access.base);
-      compute(access.index);
-      const site = this.#e.siteOf.get(access);
-      const bytes = scalarBytes(access.elementType);
-      const address = `${lane0.value(access.base)} + ${lane0.value(access.index)} * ${bytes}`;
-      lines.push(
-        `z${site} = E.strided(S${site}, w, ${address}, ${stride}); ${refreshSite(site!, access, this.#isRelative(access))}`,
-      );
-    }
-    return lines;
+    return (operand) => {
+      compute(operand);
+      return value(operand);
+    };
   }
 
   #isRelative({ base }: Access): boolean {

@@ -1,4 +1,11 @@
-import { countDefinitions, defUseOf, type Instruction, type Operand, type Program } from '../program/index.js';
+import {
+  countDefinitions,
+  defUseOf,
+  type Instruction,
+  type Operand,
+  type Program,
+  type ValueType,
+} from '../program/index.js';
 import type { Node } from './flow.js';
 import type { Uniformity } from './uniformity.js';
 
@@ -7,6 +14,11 @@ import type { Uniformity } from './uniformity.js';
  * arithmetic wraps it may jump: whoever relies on a stride compares the first and the last lane.
  */
 export type Strides = (operand: Operand) => number | null;
+
+/** Values of more than this would wrap more than once within a warp. */
+const MOST_STRIDE = 2 ** 20;
+
+const isWord = (type: ValueType): boolean => type === 'i32' || type === 'u32';
 
 export function findStrides(
   program: Program,
@@ -28,7 +40,7 @@ export function findStrides(
         if (to === -1 || definitions[to] !== 1 || strides.has(to) || isUniform({ kind: 'variable', index: to }))
           continue;
         const stride = strideOfResult(instruction);
-        if (stride === null) continue;
+        if (stride === null || Math.abs(stride) > MOST_STRIDE) continue;
         strides.set(to, stride);
         changed = true;
       }
@@ -41,13 +53,15 @@ export function findStrides(
       case 'move':
         return strideOf(instruction.a);
       case 'convert':
-        return ['i32', 'u32', 'f64'].includes(instruction.from) && ['i32', 'u32', 'f64'].includes(instruction.type)
+        return isWord(instruction.from) && (isWord(instruction.type) || instruction.type === 'f64')
           ? strideOf(instruction.a)
           : null;
       case 'address': {
         const base = strideOf(instruction.base);
         const index = strideOf(instruction.index);
-        return base === null || index === null ? null : base + index * instruction.elementBytes;
+        // Two that grow could wrap at different lanes, and come out right at the last.
+        if (base === null || index === null || (base !== 0 && index !== 0)) return null;
+        return base + index * instruction.elementBytes;
       }
       case 'binary':
         return strideOfBinary(instruction);
@@ -57,7 +71,8 @@ export function findStrides(
   }
 
   function strideOfBinary({ operator, type, a, b }: Extract<Instruction, { op: 'binary' }>): number | null {
-    if (type === 'i64' || type === 'u64' || type === 'pred') return null;
+    // Doubles round, at some lanes and not at others.
+    if (!isWord(type)) return null;
     const left = strideOf(a);
     const right = strideOf(b);
     const number = (operand: Operand) => (operand.kind === 'constant' ? Number(operand.value) : null);
@@ -73,7 +88,7 @@ export function findStrides(
       }
       case 'shl': {
         const count = number(b);
-        return count === null || left === null ? null : left * 2 ** count;
+        return count === null || left === null ? null : left * 2 ** (count & 31);
       }
       // A multiple of 32 plus the lane, modulo 32: the lane.
       case 'and':

@@ -21,6 +21,9 @@ export class AddressSpace {
   readonly #watches: Watch[] = [];
   #isReadOnly = false;
 
+  /** How often what may be accessed has become less, or other: who remembers allocations forgets them then. */
+  changes = 0;
+
   constructor(name: 'global' | 'shared') {
     this.name = name;
   }
@@ -55,12 +58,14 @@ export class AddressSpace {
 
   /** Frees an allocation: later accesses are a USE_AFTER_FREE. */
   free(allocation: Allocation): void {
+    this.changes++;
     allocation.freed = true;
     allocation.accessibleBytes = 0;
   }
 
   /** While read-only, every store and atomic is a fault. Host copies are not concerned. */
   setReadOnly(readOnly: boolean): void {
+    this.changes++;
     this.#isReadOnly = readOnly;
     for (const allocation of this.#allocations) {
       allocation.accessibleBytes = readOnly || allocation.freed || allocation.watched ? 0 : allocation.bytes;

@@ -54,3 +54,66 @@ export function* oneLaneForEver(t: Thread, { out }: Args): KernelBody {
     for (let turn = 0; turn >= 0; turn = (turn + 1) & 0xff) yield* t.atomicAdd(out, 0, 1);
   }
 }
+
+/** What each of the kernels below gets. */
+export interface PairArgs extends Args {
+  readonly input: Pointer<'u32'>;
+}
+
+/** Makes bytes undefined by one access, and defined again by another one. */
+export function* undefineAndDefine(t: Thread, { out }: Args): KernelBody {
+  const registers = t.registerArray('u32', 2);
+  out.store(t.laneId, registers.at(0));
+  out.store(t.laneId, 3);
+  yield* t.syncwarp();
+}
+
+/** Copies undefined bytes that have just been stored. */
+export function* copyUndefined(t: Thread, { out }: Args): KernelBody {
+  const registers = t.registerArray('u32', 2);
+  out.store(t.laneId, registers.at(0));
+  out.loadInto(registers.at(1), t.laneId);
+  out.store(32 + t.laneId, registers.at(1));
+  yield* t.syncwarp();
+}
+
+/** Doubles beyond 2^53 round at some lanes. */
+export function* roundedIndex(t: Thread, { input, out }: PairArgs): KernelBody {
+  const index = 9007199254740992 + t.laneId - 9007199254740992;
+  out.store(t.laneId, input.load(index));
+  yield* t.syncwarp();
+}
+
+/** A shift count is taken modulo 32. */
+export function* negativeShift(t: Thread, { input, out }: PairArgs): KernelBody {
+  out.store(t.laneId, input.load((t.laneId << 1) << -1));
+  yield* t.syncwarp();
+}
+
+/** The index wraps between two lanes. */
+export function* wrappedIndex(t: Thread, { input, out }: PairArgs): KernelBody {
+  out.store(t.laneId, input.add(-2147483640).load((2147483640 + t.laneId) | 0));
+  yield* t.syncwarp();
+}
+
+/** The fraction of an index is lost beside the address. */
+export function* fractionalIndex(t: Thread, { input, out }: PairArgs): KernelBody {
+  out.store(t.laneId, input.load(t.laneId * 0.1 * 10));
+  yield* t.syncwarp();
+}
+
+/** A lane spins at a warp-wide operation of its own until another lane has stored. */
+export function* spinAtSyncwarp(t: Thread, { out }: Args): KernelBody {
+  if (t.laneId === 5) {
+    while (out.load(0) === 0) yield* t.syncwarp(32);
+    out.store(1, 9);
+  } else if (t.laneId === 20) out.store(0, 1);
+}
+
+/** Uses memory again and again. */
+export function* useAgain(t: Thread, { input, out }: PairArgs): KernelBody {
+  for (let i = 0; i < 6; i++) {
+    out.store(t.laneId, input.load(t.laneId));
+    yield* t.syncthreads();
+  }
+}
