@@ -28,7 +28,6 @@ export class StridedAccesses {
    * before the loop. Null: none.
    */
   stridedAccesses(parts: readonly LanePart[]): Map<Access, number> | null {
-    if (this.#e.options.trace) return null;
     const strided = new Map<Access, number>();
     for (const part of parts) {
       if (part.kind !== 'instruction') continue;
