@@ -1,4 +1,5 @@
-import { Fault } from '../simt/errors.js';
+import { barrierDivergence, barrierInUse, checkBarrierCount, secondArrival } from '../simt/faults.js';
+import { lowestLane } from '../simt/lanes.js';
 import { WARP_SIZE } from '../simt/thread.js';
 import type { FastBlock, FastWarp, LaneGroup } from './warp.js';
 
@@ -46,10 +47,7 @@ export class FastBarrier {
     const { warp, lanes, isArrival, barrierCount: expected } = group;
     if (expected !== this.#expected || !this.inUse) this.#begin(expected, isArrival);
     if (this.#hasArrived[warp.index] === 1) {
-      throw new Fault(
-        'BARRIER_ARRIVALS',
-        `warp ${warp.index} arrives at barrier ${this.id} a second time before its phase is complete`,
-      );
+      throw secondArrival(this.id, warp.index);
     }
     const here = this.#lanes[warp.index]! | lanes;
     if ((warp.lanesAtBarriers & ~here) !== 0) this.#checkDivergence(group, here);
@@ -68,21 +66,8 @@ export class FastBarrier {
   }
 
   #begin(expected: number, isArrival: boolean): void {
-    if (expected % WARP_SIZE !== 0 || expected < 0) {
-      throw new Fault(
-        'BARRIER_COUNT',
-        `barrier ${this.id} with ${expected} threads: the count must be a multiple of ${WARP_SIZE}`,
-      );
-    }
-    if (expected === 0 && isArrival) {
-      throw new Fault('BARRIER_COUNT', `barrier.arrive ${this.id} needs a count of threads above 0`);
-    }
-    if (this.inUse) {
-      throw new Fault(
-        'BARRIER_COUNT',
-        `barrier ${this.id} is in use for ${describeCount(this.#expected)}; this thread expects ${describeCount(expected)}`,
-      );
-    }
+    checkBarrierCount(this.id, expected, isArrival);
+    if (this.inUse) throw barrierInUse(this.id, this.#expected, expected);
     this.#expected = expected;
   }
 
@@ -121,13 +106,7 @@ export class FastBarrier {
     const waits = this.#block.barriers.flatMap((barrier) => (barrier === null ? [] : [...barrier.#waiting]));
     const other = waits.find((wait) => wait.warp === warp && (wait.lanes & elsewhere) !== 0)!;
     if (!isAligned && !other.isAligned) return;
-    const otherLane = 31 - Math.clz32(elsewhere & -elsewhere);
-    throw new Fault(
-      'BARRIER_DIVERGENCE',
-      `lanes of one warp are at different barriers: lane ${31 - Math.clz32(lanes & -lanes)} at barrier ${this.id}, lane ${otherLane} at barrier ${other.barrierId}; an aligned barrier must be reached by the whole warp together`,
-    );
+    const otherLane = lowestLane(elsewhere);
+    throw barrierDivergence(lowestLane(lanes), this.id, otherLane, other.barrierId);
   }
 }
-
-const describeCount = (expected: number): string =>
-  expected === 0 ? 'all threads of the block' : `${expected} threads`;

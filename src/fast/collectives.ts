@@ -1,5 +1,7 @@
 import type { CollectiveName, Instruction, ValueType } from '../program/index.js';
-import { Fault } from '../simt/errors.js';
+import { combine, shuffleLane } from '../simt/collectives.js';
+import { undefinedShuffle } from '../simt/faults.js';
+import { lowestLane } from '../simt/lanes.js';
 import {
   OP_ALL,
   OP_ANY,
@@ -17,7 +19,6 @@ import {
   OP_SHFL_UP,
   OP_SHFL_XOR,
   OP_SYNCWARP,
-  OPERATION_NAMES,
   type Opcode,
 } from '../simt/operation.js';
 import { runtime } from './runtime.js';
@@ -62,8 +63,6 @@ const OPCODES: Readonly<Record<CollectiveName, Opcode>> = {
 /** The machine's number of a warp-wide operation. */
 export const opcodeOf = ({ operation }: Collective): Opcode => OPCODES[operation];
 
-export const lowestLane = (lanes: number): number => 31 - Math.clz32(lanes & -lanes);
-
 /** Performs a warp-wide operation for lanes that all take part. The meaning is that of the machine's `performCollective`. */
 export function perform(instruction: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
   const { operation, type } = instruction;
@@ -96,7 +95,7 @@ export function perform(instruction: Collective, lanes: number, from: LaneOperan
       return;
     case 'redux.min':
     case 'redux.max':
-      reduceExtreme(type, operation === 'redux.min', lanes, from, to);
+      reduceExtreme(operation, type, lanes, from, to);
       return;
     case 'redux.add':
     case 'redux.and':
@@ -166,47 +165,24 @@ function votes(lanes: number, { low }: LaneOperands): number {
 }
 
 function shuffle({ operation, type }: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
+  const opcode = OPCODES[operation];
   const isDouble = type === 'f64';
   const isWide = type === 'i64' || type === 'u64';
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
     const lane = 31 - Math.clz32(rest & -rest);
-    const source = shuffleSource(operation, lane, from.a[lane]!, from.b[lane]!, lanes);
+    const source = shuffleSource(opcode, lane, from.a[lane]!, from.b[lane]!, lanes);
     if (isDouble) to.double[lane] = from.double[source]!;
     else to.low[lane] = from.low[source]!;
     if (isWide) to.high[lane] = from.high[source]!;
   }
 }
 
-/** @throws Fault UNDEFINED_SHUFFLE if that lane does not take part; INVALID_OPERAND for a width that is none. */
-function shuffleSource(operation: CollectiveName, lane: number, operand: number, width: number, lanes: number): number {
-  if (width < 1 || width > 32 || (width & (width - 1)) !== 0) {
+/** @throws Fault UNDEFINED_SHUFFLE, INVALID_OPERAND as `simt/collectives.ts` does */
+function shuffleSource(opcode: Opcode, lane: number, operand: number, width: number, lanes: number): number {
+  const source = shuffleLane(opcode, lane, operand, width);
+  if (source === -1 || (lanes & (1 << source)) === 0) {
     runtime.lane = lane;
-    throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`);
-  }
-  const segment = lane & ~(width - 1);
-  let source = lane;
-  switch (operation) {
-    case 'shfl.idx':
-      source = segment | (operand & (width - 1));
-      break;
-    case 'shfl.up':
-      source = lane - (operand & 31);
-      if (source < segment) source = lane;
-      break;
-    case 'shfl.down':
-      source = lane + (operand & 31);
-      if (source >= segment + width) source = lane;
-      break;
-    default:
-      source = lane ^ (operand & 31);
-      if (source >= segment + width) source = lane;
-  }
-  if ((lanes & (1 << source)) === 0) {
-    runtime.lane = lane;
-    throw new Fault(
-      'UNDEFINED_SHUFFLE',
-      `${OPERATION_NAMES[OPCODES[operation]]} of lane ${lane} reads lane ${source}, which does not take part: its value is undefined`,
-    );
+    throw undefinedShuffle(opcode, lane, source, width);
   }
   return source;
 }
@@ -230,23 +206,25 @@ function reduce(operation: CollectiveName, type: ValueType, lanes: number, from:
   const valueOfLane = (lane: number) => (type === 'f64' ? from.double[lane]! | 0 : from.low[lane]!);
   let result = valueOfLane(lowestLane(lanes));
   forEachLane(lanes & (lanes - 1), (lane) => {
-    const value = valueOfLane(lane);
-    if (operation === 'redux.add') result = (result + value) | 0;
-    else if (operation === 'redux.and') result &= value;
-    else if (operation === 'redux.or') result |= value;
-    else result ^= value;
+    result = combine(OPCODES[operation], result, valueOfLane(lane));
   });
   return result;
 }
 
-function reduceExtreme(type: ValueType, isMin: boolean, lanes: number, from: LaneOperands, to: LaneResults): void {
+function reduceExtreme(
+  operation: CollectiveName,
+  type: ValueType,
+  lanes: number,
+  from: LaneOperands,
+  to: LaneResults,
+): void {
   const valueOfLane = (lane: number): number => {
     if (type === 'f64') return from.double[lane]!;
     return type === 'u32' ? from.low[lane]! >>> 0 : from.low[lane]!;
   };
   let result = valueOfLane(lowestLane(lanes));
   forEachLane(lanes & (lanes - 1), (lane) => {
-    result = isMin ? Math.min(result, valueOfLane(lane)) : Math.max(result, valueOfLane(lane));
+    result = combine(OPCODES[operation], result, valueOfLane(lane));
   });
   forEachLane(lanes, (lane) => {
     to.low[lane] = result | 0;

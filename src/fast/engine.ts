@@ -2,8 +2,10 @@ import type { Instruction } from '../program/index.js';
 import { BARRIER_COUNT } from '../simt/barrier.js';
 import type { Engine, EngineHost } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
+import { faultOf, notInMask, warpDivergence } from '../simt/faults.js';
 import type { Granule } from '../simt/granule.js';
 import { popc } from '../simt/integer.js';
+import { lowestLane } from '../simt/lanes.js';
 import type { Launch } from '../simt/launch.js';
 import type { Dim3, ScalarType } from '../simt/scalar.js';
 import { formatSchedule } from '../simt/schedule.js';
@@ -12,11 +14,11 @@ import type { WaitingGroup } from '../simt/waiting.js';
 import { declareShared, find, locate } from './addresses.js';
 import { FastBarrier } from './barrier.js';
 import { bindLaunch, type RunnableLaunch } from './bound-launch.js';
-import { type Collective, lowestLane, opcodeOf, perform, performByMask } from './collectives.js';
+import { type Collective, opcodeOf, perform, performByMask } from './collectives.js';
 import type { CompiledKernel } from './compiled-kernel.js';
 import { LEFT } from './emit.js';
 import { distinctBarriers, isComplete, meet } from './lane-groups.js';
-import { checkMasks, divergence, notNamed } from './mask-faults.js';
+import { checkMasks } from './mask-faults.js';
 import { type Located, type RuntimeHost, runtime, SHARED_WINDOWS, type TraceSink } from './runtime.js';
 import { describeWaiting, siteOfLane } from './sites.js';
 import { FastBlock, type FastWarp, type LaneGroup, newGroup, POLLED, RUNS, WAITS, WaitingLanes } from './warp.js';
@@ -435,13 +437,14 @@ export class FastEngine implements Engine, RuntimeHost {
       const mask = waiting.mask[lane]!;
       runtime.lane = lane;
       if ((mask & bit) === 0) {
-        throw notNamed(lane, mask, opcode);
+        throw notInMask({ lane, opcode, mask });
       }
       let pending = null;
       for (const candidate of waiting.pending) {
-        if (candidate.mask === mask && opcodeOf(candidate.instruction as Collective) === opcode) pending = candidate;
+        const theirs = opcodeOf(candidate.instruction as Collective);
+        if (candidate.mask === mask && theirs === opcode) pending = candidate;
         else if ((candidate.mask & bit) !== 0 && (candidate.arrived & mask) !== 0) {
-          throw divergence(lane, mask, opcode, candidate);
+          throw warpDivergence({ lane, opcode, mask }, { ...candidate, opcode: theirs });
         }
       }
       if (pending === null) {
@@ -506,7 +509,7 @@ export class FastEngine implements Engine, RuntimeHost {
     if (!this.#hasPicked || this.#current === null) throw error;
     if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
     if (error instanceof RangeError && error.message.includes("mode 'fast'")) throw error;
-    const fault = error instanceof Fault ? error : new Fault('KERNEL_THREW', threw(error));
+    const fault = faultOf(error);
     const operation = this.#operation;
     const site = siteOfLane(this.#current, runtime.lane, operation, operation?.site ?? runtime.position, runtime.xm);
     return new SimtError(fault.code, fault.message, site, null, formatSchedule(this.#host.schedule), this.steps);
@@ -537,6 +540,3 @@ export class FastEngine implements Engine, RuntimeHost {
     return known;
   }
 }
-
-const threw = (error: unknown): string =>
-  error instanceof Error ? `the kernel threw ${error.name}: ${error.message}` : `the kernel threw ${String(error)}`;

@@ -1,4 +1,4 @@
-import { lowestLane } from './collectives.js';
+import { lowestLane } from '../simt/lanes.js';
 import { runtime } from './runtime.js';
 import { type FastWarp, type LaneGroup, WAITS } from './warp.js';
 

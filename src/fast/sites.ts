@@ -1,10 +1,11 @@
 import type { Instruction, Program } from '../program/index.js';
 import type { ThreadSite } from '../simt/errors.js';
+import { formatLanes, hexMask, lowestLane } from '../simt/lanes.js';
 import { OPERATION_NAMES } from '../simt/operation.js';
 import type { Dim3 } from '../simt/scalar.js';
 import type { SourceFrame } from '../simt/source-frame.js';
 import type { WaitingGroup } from '../simt/waiting.js';
-import { lowestLane, opcodeOf } from './collectives.js';
+import { opcodeOf } from './collectives.js';
 import { type FastBlock, type FastWarp, type LaneGroup, WAITS } from './warp.js';
 
 /** The frames of a site, innermost first; those of the machine's own library are left out. */
@@ -46,7 +47,7 @@ export function siteOfLane(
 
 function describe(instruction: Instruction, mask: number, id: number, count: number): string {
   if (instruction.op === 'collective') {
-    return `${OPERATION_NAMES[opcodeOf(instruction)]} mask 0x${(mask >>> 0).toString(16).padStart(8, '0')}`;
+    return `${OPERATION_NAMES[opcodeOf(instruction)]} mask ${hexMask(mask)}`;
   }
   if (instruction.op === 'barrier') {
     const aligned = instruction.isAligned ? '.aligned' : '';
@@ -72,7 +73,7 @@ export function describeWaiting(blocks: Iterable<FastBlock>): WaitingGroup[] {
       groups.sort((a, b) => lowestLane(a.lanes) - lowestLane(b.lanes));
       for (const group of groups) {
         const { site, reason } = describeGroup(block, warp, group);
-        const lanes = formatMask(group.lanes);
+        const lanes = formatLanes(group.lanes);
         const line = site.frames[0];
         const key = [site.rank, site.kernel, lanes, reason, line?.file, line?.line].join('|');
         const known = merged.get(key);
@@ -111,24 +112,11 @@ function reasonOf(
     const barrier = block.barriers[id];
     if (barrier === undefined || barrier === null) return `waits at barrier ${id}`;
     const missing = barrier.missingLanes(warp);
-    if (missing !== 0) return `waits at barrier ${id} for lanes ${formatMask(missing)} of its warp`;
+    if (missing !== 0) return `waits at barrier ${id} for lanes ${formatLanes(missing)} of its warp`;
     const { arrived, expected } = barrier.progress;
     return `waits at barrier ${id}: ${arrived} of ${expected} threads have arrived`;
   }
   const pending = warp.waiting?.pending.find(({ arrived }) => (arrived & group.lanes) !== 0);
   const missing = pending === undefined ? 0 : pending.mask & warp.live & ~pending.arrived;
-  return `waits in ${operation} for lanes ${formatMask(missing)}`;
-}
-
-/** `0-6,8` of 0x17f. */
-function formatMask(mask: number): string {
-  const parts: string[] = [];
-  for (let lane = 0; lane < 32; lane++) {
-    if ((mask & (1 << lane)) === 0) continue;
-    let end = lane;
-    while (end < 31 && (mask & (1 << (end + 1))) !== 0) end++;
-    parts.push(end === lane ? `${lane}` : `${lane}-${end}`);
-    lane = end;
-  }
-  return parts.join(',');
+  return `waits in ${operation} for lanes ${formatLanes(missing)}`;
 }

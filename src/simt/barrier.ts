@@ -1,5 +1,5 @@
 import type { Block } from './block.js';
-import { Fault } from './errors.js';
+import { barrierDivergence, barrierInUse, checkBarrierCount, secondArrival } from './faults.js';
 import { OP_BARRIER_ARRIVE } from './operation.js';
 import { type Thread, WARP_SIZE } from './thread.js';
 import type { Warp } from './warp.js';
@@ -62,10 +62,7 @@ export class Barrier {
     const { warp, operandB: expected, opcode } = thread;
     if (expected !== this.#expected || !this.inUse) this.#begin(thread, expected);
     if (this.#hasArrived[warp.index] === 1) {
-      throw new Fault(
-        'BARRIER_ARRIVALS',
-        `warp ${warp.index} arrives at barrier ${this.id} a second time before its phase is complete`,
-      );
+      throw secondArrival(this.id, warp.index);
     }
     const bit = 1 << thread.laneId;
     const lanes = this.#lanes[warp.index]! | bit;
@@ -86,22 +83,8 @@ export class Barrier {
   }
 
   #begin(thread: Thread, expected: number): void {
-    if (expected % WARP_SIZE !== 0 || expected < 0) {
-      throw new Fault(
-        'BARRIER_COUNT',
-        `barrier ${this.id} with ${expected} threads: the count must be a multiple of ${WARP_SIZE}`,
-      );
-    }
-    if (expected === 0 && thread.opcode === OP_BARRIER_ARRIVE) {
-      throw new Fault('BARRIER_COUNT', `barrier.arrive ${this.id} needs a count of threads above 0`);
-    }
-    if (this.inUse) {
-      throw new Fault(
-        'BARRIER_COUNT',
-        `barrier ${this.id} is in use for ${describeCount(this.#expected)}; this thread expects ${describeCount(expected)}`,
-        { other: this.#waiting[0] },
-      );
-    }
+    checkBarrierCount(this.id, expected, thread.opcode === OP_BARRIER_ARRIVE);
+    if (this.inUse) throw barrierInUse(this.id, this.#expected, expected, { other: this.#waiting[0] });
     this.#expected = expected;
   }
 
@@ -143,13 +126,6 @@ export class Barrier {
     const other = thread.warp.threads[31 - Math.clz32(thread.warp.lanesAtBarriers & ~lanesHere)]!;
     const bothWaitForWarp = thread.mask === 0 && other.mask === 0;
     if (bothWaitForWarp) return;
-    throw new Fault(
-      'BARRIER_DIVERGENCE',
-      `lanes of one warp are at different barriers: lane ${thread.laneId} at barrier ${this.id}, lane ${other.laneId} at barrier ${other.operandA}; an aligned barrier must be reached by the whole warp together`,
-      { other },
-    );
+    throw barrierDivergence(thread.laneId, this.id, other.laneId, other.operandA, { other });
   }
 }
-
-const describeCount = (expected: number): string =>
-  expected === 0 ? 'all threads of the block' : `${expected} threads`;

@@ -1,4 +1,5 @@
-import { Fault } from './errors.js';
+import { undefinedShuffle } from './faults.js';
+import { lowestLane } from './lanes.js';
 import {
   OP_ALL,
   OP_ANY,
@@ -66,8 +67,6 @@ export function performCollective(warp: Warp, opcode: Opcode, lanes: number): vo
   warp.block.releaseLanes(warp, lanes);
 }
 
-const lowestLane = (lanes: number): number => 31 - Math.clz32(lanes & -lanes);
-
 function ballot(threads: readonly Thread[], lanes: number): number {
   let result = 0;
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
@@ -81,43 +80,34 @@ function setResult(threads: readonly Thread[], lanes: number, result: unknown): 
   for (let rest = lanes; rest !== 0; rest &= rest - 1) threads[lowestLane(rest)]!.result = result;
 }
 
-/**
- * The lane that a shuffle reads from.
- * @throws Fault UNDEFINED_SHUFFLE if that lane does not take part: hardware gives an undefined value.
- */
-function shuffleSource(thread: Thread, opcode: Opcode, lanes: number): number {
-  const { laneId, operandA: operand, operandB: width } = thread;
-  if (width < 1 || width > 32 || (width & (width - 1)) !== 0) {
-    throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`, { thread });
-  }
-  const segment = laneId & ~(width - 1);
-  let source = laneId;
+/** The lane that a shuffle reads from, whether or not it takes part; -1 if the width is none. */
+export function shuffleLane(opcode: Opcode, lane: number, operand: number, width: number): number {
+  if (width < 1 || width > 32 || (width & (width - 1)) !== 0) return -1;
+  const segment = lane & ~(width - 1);
+  let source = lane;
   switch (opcode) {
     case OP_SHFL_IDX:
-      source = segment | (operand & (width - 1));
-      break;
+      return segment | (operand & (width - 1));
     case OP_SHFL_UP:
       // PTX takes the low five bits of the delta.
-      source = laneId - (operand & 31);
-      if (source < segment) source = laneId;
-      break;
+      source = lane - (operand & 31);
+      return source < segment ? lane : source;
     case OP_SHFL_DOWN:
-      source = laneId + (operand & 31);
-      if (source >= segment + width) source = laneId;
+      source = lane + (operand & 31);
       break;
     case OP_SHFL_XOR:
-      source = laneId ^ (operand & 31);
       // A lane of an earlier segment may be read, one of a later segment may not.
-      if (source >= segment + width) source = laneId;
+      source = lane ^ (operand & 31);
       break;
   }
-  if ((lanes & (1 << source)) === 0) {
-    throw new Fault(
-      'UNDEFINED_SHUFFLE',
-      `${OPERATION_NAMES[opcode]} of lane ${laneId} reads lane ${source}, which does not take part: its value is undefined`,
-      { thread },
-    );
-  }
+  return source >= segment + width ? lane : source;
+}
+
+/** @throws Fault UNDEFINED_SHUFFLE if that lane does not take part: hardware gives an undefined value. */
+function shuffleSource(thread: Thread, opcode: Opcode, lanes: number): number {
+  const { laneId, operandA, operandB: width } = thread;
+  const source = shuffleLane(opcode, laneId, operandA, width);
+  if (source === -1 || (lanes & (1 << source)) === 0) throw undefinedShuffle(opcode, laneId, source, width, { thread });
   return source;
 }
 
@@ -130,33 +120,32 @@ function lanesWithValue(threads: readonly Thread[], lanes: number, value: unknow
   return same;
 }
 
+/** One more value of a reduction. Sums and bits are signed words. */
+export function combine(opcode: Opcode, result: number, value: number): number {
+  switch (opcode) {
+    case OP_REDUX_ADD:
+      return (result + value) | 0;
+    case OP_REDUX_MIN:
+      return Math.min(result, value);
+    case OP_REDUX_MAX:
+      return Math.max(result, value);
+    case OP_REDUX_AND:
+      return result & value;
+    case OP_REDUX_OR:
+      return result | value;
+    case OP_REDUX_XOR:
+      return result ^ value;
+    default:
+      throw new Error(`[simtwin bug] no warp-wide operation ${OPERATION_NAMES[opcode]}`);
+  }
+}
+
 function reduce(threads: readonly Thread[], lanes: number, opcode: Opcode): number {
   const first = threads[lowestLane(lanes)]!.value as number;
   let result = first;
   for (let rest = lanes & (lanes - 1); rest !== 0; rest &= rest - 1) {
     const value = threads[lowestLane(rest)]!.value as number;
-    switch (opcode) {
-      case OP_REDUX_ADD:
-        result = (result + value) | 0;
-        break;
-      case OP_REDUX_MIN:
-        result = Math.min(result, value);
-        break;
-      case OP_REDUX_MAX:
-        result = Math.max(result, value);
-        break;
-      case OP_REDUX_AND:
-        result &= value;
-        break;
-      case OP_REDUX_OR:
-        result |= value;
-        break;
-      case OP_REDUX_XOR:
-        result ^= value;
-        break;
-      default:
-        throw new Error(`[simtwin bug] no warp-wide operation ${OPERATION_NAMES[opcode]}`);
-    }
+    result = combine(opcode, result, value);
   }
   if (opcode === OP_REDUX_MIN || opcode === OP_REDUX_MAX) return result;
   return opcode === OP_REDUX_ADD ? result | 0 : result >>> 0;

@@ -1,7 +1,19 @@
 /** What engines outside of this room share with mode `ref`: the machine's own, not for kernels or users. */
 export { performAtomic } from './atomics.js';
 export { BARRIER_COUNT } from './barrier.js';
+export { combine, shuffleLane } from './collectives.js';
 export { Fault } from './errors.js';
+export {
+  barrierDivergence,
+  barrierInUse,
+  checkBarrierCount,
+  faultOf,
+  notInMask,
+  secondArrival,
+  undefinedShuffle,
+  warpDivergence,
+} from './faults.js';
+export { lowestLane } from './lanes.js';
 export {
   type AllocationCopy,
   copyAllocation,
@@ -20,12 +32,8 @@ export {
   OP_BARRIER_ARRIVE,
   OP_MATCH_ALL,
   OP_MATCH_ANY,
-  OP_REDUX_ADD,
-  OP_REDUX_AND,
   OP_REDUX_MAX,
   OP_REDUX_MIN,
-  OP_REDUX_OR,
-  OP_REDUX_XOR,
   OP_SHFL_DOWN,
   OP_SHFL_IDX,
   OP_SHFL_UP,

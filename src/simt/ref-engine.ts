@@ -2,6 +2,7 @@ import { performAccess } from './accesses.js';
 import { Block } from './block.js';
 import type { Engine, EngineHost, StoreEvent } from './engine.js';
 import { Fault, SimtError } from './errors.js';
+import { faultOf } from './faults.js';
 import type { Granule } from './granule.js';
 import type { Launch } from './launch.js';
 import {
@@ -297,7 +298,7 @@ export class RefEngine implements Engine {
     if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
     const raised = this.#raised;
     const isSwallowed = raised !== null && raised.fault !== error;
-    const fault = isSwallowed ? raised.fault : error instanceof Fault ? error : faultOf(error);
+    const fault = isSwallowed ? raised.fault : faultOf(error);
     const thread = (fault.thread as Thread | null) ?? (isSwallowed ? raised.thread : this.#current!);
     const isSuspended = !isSwallowed && (this.#performing || fault.thread !== null);
     const frames = isSuspended
@@ -340,13 +341,6 @@ const isGenerator = (body: unknown): boolean =>
   body !== null &&
   typeof (body as Partial<KernelBody>)[Symbol.iterator] === 'function' &&
   typeof (body as Partial<KernelBody>).next === 'function';
-
-/** What a kernel threw, as a fault. */
-const faultOf = (error: unknown): Fault =>
-  new Fault(
-    'KERNEL_THREW',
-    error instanceof Error ? `the kernel threw ${error.name}: ${error.message}` : `the kernel threw ${String(error)}`,
-  );
 
 /** Whether an atomic that has been performed is one of a spin lock that did not get the lock. */
 function leavesMemoryAsItIs({ opcode, result, value, value1 }: Thread): boolean {

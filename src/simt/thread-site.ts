@@ -1,4 +1,5 @@
 import type { ThreadSite } from './errors.js';
+import { hexMask } from './lanes.js';
 import {
   isBarrier,
   isCollective,
@@ -66,7 +67,7 @@ export function describeOperation(thread: ThreadView): string {
   if (opcode === OP_NONE) return '';
   // Not yet yielded: the operands may be those of an operation that was to follow.
   if (thread.phase === PHASE_CALLED) return name;
-  if (isCollective(opcode)) return `${name} mask 0x${(thread.mask >>> 0).toString(16).padStart(8, '0')}`;
+  if (isCollective(opcode)) return `${name} mask ${hexMask(thread.mask)}`;
   if (isBarrier(opcode)) {
     const aligned = thread.mask === 1 ? '.aligned' : '';
     const isOfBlock = opcode === OP_BARRIER_SYNC && thread.operandB === 0;

@@ -1,4 +1,5 @@
 import type { ThreadSite } from './errors.js';
+import { formatLanes } from './lanes.js';
 import { isBarrier, isCollective } from './operation.js';
 import type { SourceFrame } from './source-frame.js';
 import { PHASE_EXITED, PHASE_PENDING } from './thread.js';
@@ -70,7 +71,7 @@ function groupLanes<T extends ThreadView>(warp: WarpView<T>): { lanes: string; t
     else list.push(thread);
   }
   return [...byOperation.values()].map((threads) => ({
-    lanes: formatLanes(threads.map(({ laneId }) => laneId)),
+    lanes: formatLanes(threads.reduce((lanes, { laneId }) => lanes | (1 << laneId), 0)),
     thread: threads[0]!,
   }));
 }
@@ -81,28 +82,12 @@ function waitingReason<T extends ThreadView>(block: BlockView<T>, warp: WarpView
     const barrier = block.barrier(thread.operandA);
     if (barrier === null) return `waits at barrier ${thread.operandA}`;
     const missing = barrier.missingLanes(warp);
-    if (missing !== 0) return `waits at barrier ${thread.operandA} for lanes ${formatMask(missing)} of its warp`;
+    if (missing !== 0) return `waits at barrier ${thread.operandA} for lanes ${formatLanes(missing)} of its warp`;
     const { arrived, expected } = barrier.progress;
     return `waits at barrier ${thread.operandA}: ${arrived} of ${expected} threads have arrived`;
   }
   if (isCollective(thread.opcode)) {
-    return `waits in ${describeOperation(thread)} for lanes ${formatMask(warp.missingLanes(thread))}`;
+    return `waits in ${describeOperation(thread)} for lanes ${formatLanes(warp.missingLanes(thread))}`;
   }
   return `waits in ${describeOperation(thread)}`;
-}
-
-/** `0-6,8` of 0x17f. */
-const formatMask = (mask: number): string =>
-  formatLanes(Array.from({ length: 32 }, (_, lane) => lane).filter((lane) => (mask & (1 << lane)) !== 0));
-
-/** `0-6,8` of [0,1,2,3,4,5,6,8]. */
-function formatLanes(lanes: readonly number[]): string {
-  const parts: string[] = [];
-  for (let at = 0; at < lanes.length; ) {
-    let end = at;
-    while (end + 1 < lanes.length && lanes[end + 1] === lanes[end]! + 1) end++;
-    parts.push(end === at ? `${lanes[at]}` : `${lanes[at]}-${lanes[end]}`);
-    at = end + 1;
-  }
-  return parts.join(',');
 }

@@ -1,8 +1,8 @@
 import type { Block } from './block.js';
 import { performCollective } from './collectives.js';
-import { Fault } from './errors.js';
-import { popc } from './integer.js';
-import { isCollective, OPERATION_NAMES, type Opcode } from './operation.js';
+import type { Fault } from './errors.js';
+import { notInMask, warpDivergence } from './faults.js';
+import { isCollective, type Opcode } from './operation.js';
 import type { Thread } from './thread.js';
 
 /** Lanes that have arrived at one warp-wide operation with one mask and wait for the rest of it. */
@@ -42,10 +42,7 @@ export class Warp {
     const { mask, opcode } = thread;
     const bit = 1 << thread.laneId;
     if ((mask & bit) === 0) {
-      throw new Fault(
-        'WARP_MASK',
-        `lane ${thread.laneId} calls ${OPERATION_NAMES[opcode]} with mask ${hex(mask)}, which does not name it`,
-      );
+      throw notInMask({ lane: thread.laneId, opcode, mask });
     }
     const participants = mask & this.live;
     if (participants === bit) {
@@ -109,14 +106,7 @@ export class Warp {
 
   #divergence(thread: Thread, group: PendingCollective): Fault {
     const waiting = this.threads[31 - Math.clz32(group.arrived & thread.mask)]!;
-    const mine = OPERATION_NAMES[thread.opcode];
-    const theirs = OPERATION_NAMES[group.opcode];
-    const what =
-      thread.opcode === group.opcode
-        ? `lanes disagree on the mask of ${mine}: lane ${thread.laneId} says ${hex(thread.mask)}, waiting lane ${waiting.laneId} says ${hex(group.mask)}`
-        : `lanes that wait for each other are in different operations: lane ${thread.laneId} in ${mine} (mask ${hex(thread.mask)}), lane ${waiting.laneId} in ${theirs} (mask ${hex(group.mask)})`;
-    return new Fault('WARP_DIVERGENCE', `${what}; ${popc(group.arrived)} lanes wait there`, { other: waiting });
+    const { laneId: lane, opcode, mask } = thread;
+    return warpDivergence({ lane, opcode, mask }, group, { other: waiting });
   }
 }
-
-const hex = (mask: number): string => `0x${(mask >>> 0).toString(16).padStart(8, '0')}`;

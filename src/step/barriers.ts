@@ -1,4 +1,12 @@
-import { BARRIER_COUNT, Fault, PHASE_PENDING } from '../simt/for-engines.js';
+import {
+  BARRIER_COUNT,
+  barrierDivergence,
+  barrierInUse,
+  checkBarrierCount,
+  Fault,
+  PHASE_PENDING,
+  secondArrival,
+} from '../simt/for-engines.js';
 import type { StepEngine } from './engine.js';
 import { MASK, OPERAND_A, OPERAND_B, PC } from './layout.js';
 import { StepBarrier, type StepBlock } from './step-block.js';
@@ -63,10 +71,7 @@ export class BarrierUnit {
     if (expected !== barrier.expected || !barrier.inUse) this.#begin(block, barrier, id, expected, isArriveOnly);
     const index = warp - block.firstWarp;
     if (barrier.hasArrived[index] === 1) {
-      throw new Fault(
-        'BARRIER_ARRIVALS',
-        `warp ${index} arrives at barrier ${id} a second time before its phase is complete`,
-      );
+      throw secondArrival(id, index);
     }
     const bit = 1 << lane;
     const lanes = barrier.lanes[index]! | bit;
@@ -91,28 +96,19 @@ export class BarrierUnit {
   }
 
   #begin(block: StepBlock, barrier: StepBarrier, id: number, expected: number, isArriveOnly: boolean): void {
-    if (expected % 32 !== 0 || expected < 0) {
-      throw new Fault('BARRIER_COUNT', `barrier ${id} with ${expected} threads: the count must be a multiple of 32`);
-    }
-    if (expected === 0 && isArriveOnly) {
-      throw new Fault('BARRIER_COUNT', `barrier.arrive ${id} needs a count of threads above 0`);
-    }
+    checkBarrierCount(id, expected, isArriveOnly);
     if (barrier.inUse) {
       const first = barrier.waiting[0];
-      throw new Fault(
-        'BARRIER_COUNT',
-        `barrier ${id} is in use for ${describeCount(barrier.expected)}; this thread expects ${describeCount(expected)}`,
-        {
-          other:
-            first === undefined
-              ? undefined
-              : this.#engine.threadOf(
-                  block,
-                  first.warpIndex * 32 + (31 - Math.clz32(first.lanes & -first.lanes)),
-                  PHASE_PENDING,
-                ),
-        },
-      );
+      throw barrierInUse(id, barrier.expected, expected, {
+        other:
+          first === undefined
+            ? undefined
+            : this.#engine.threadOf(
+                block,
+                first.warpIndex * 32 + (31 - Math.clz32(first.lanes & -first.lanes)),
+                PHASE_PENDING,
+              ),
+      });
     }
     barrier.expected = expected;
   }
@@ -161,13 +157,8 @@ export class BarrierUnit {
     const otherLane = 31 - Math.clz32(engine.lanesAtBarriers[warp]! & ~lanesHere);
     const b = row + otherLane * rowWords;
     if (L[row + lane * rowWords + MASK] === 0 && L[b + MASK] === 0) return;
-    throw new Fault(
-      'BARRIER_DIVERGENCE',
-      `lanes of one warp are at different barriers: lane ${lane} at barrier ${id}, lane ${otherLane} at barrier ${D[(b + OPERAND_A) >> 1]}; an aligned barrier must be reached by the whole warp together`,
-      { other: engine.threadOf(block, (warp - block.firstWarp) * 32 + otherLane, PHASE_PENDING) },
-    );
+    throw barrierDivergence(lane, id, otherLane, D[(b + OPERAND_A) >> 1]!, {
+      other: engine.threadOf(block, (warp - block.firstWarp) * 32 + otherLane, PHASE_PENDING),
+    });
   }
 }
-
-const describeCount = (expected: number): string =>
-  expected === 0 ? 'all threads of the block' : `${expected} threads`;

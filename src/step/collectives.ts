@@ -1,32 +1,28 @@
 import { arithmeticRuntime, bigintOf, isWide, splitBigint, type ValueType } from '../program/index.js';
 import {
-  Fault,
+  combine,
+  lowestLane,
   OP_ALL,
   OP_ANY,
   OP_BALLOT,
   OP_MATCH_ALL,
   OP_MATCH_ANY,
-  OP_REDUX_ADD,
-  OP_REDUX_AND,
   OP_REDUX_MAX,
   OP_REDUX_MIN,
-  OP_REDUX_OR,
-  OP_REDUX_XOR,
   OP_SHFL_DOWN,
   OP_SHFL_IDX,
   OP_SHFL_UP,
   OP_SHFL_XOR,
   OP_SYNCWARP,
-  OPERATION_NAMES,
   type Opcode,
   PHASE_PENDING,
+  shuffleLane,
+  undefinedShuffle,
 } from '../simt/for-engines.js';
 import type { Arena } from './code.js';
 import { OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from './layout.js';
 import type { StepBlock } from './step-block.js';
 import { StepThread } from './step-thread.js';
-
-const lowestLane = (lanes: number): number => 31 - Math.clz32(lanes & -lanes);
 
 /**
  * Performs a warp-wide operation for the lanes of `lanes`: each row gets its result. `row`: that of lane 0 of the warp.
@@ -125,41 +121,13 @@ function writeValue({ L, D }: Arena, b: number, type: ValueType, value: number |
 }
 
 /** @throws Fault UNDEFINED_SHUFFLE, INVALID_OPERAND as `simt/collectives.ts` does */
-function shuffleSource(block: StepBlock, row: number, laneId: number, opcode: Opcode, lanes: number): number {
-  const { arena } = block;
-  const b = row + laneId * arena.rowWords;
-  const operand = arena.D[(b + OPERAND_A) >> 1]!;
-  const width = arena.D[(b + OPERAND_B) >> 1]!;
-  if (width < 1 || width > 32 || (width & (width - 1)) !== 0) {
-    throw new Fault('INVALID_OPERAND', `shuffle width ${width} is not a power of two from 1 to 32`, {
-      thread: threadAt(block, row, laneId),
-    });
-  }
-  const segment = laneId & ~(width - 1);
-  let source = laneId;
-  switch (opcode) {
-    case OP_SHFL_IDX:
-      source = segment | (operand & (width - 1));
-      break;
-    case OP_SHFL_UP:
-      source = laneId - (operand & 31);
-      if (source < segment) source = laneId;
-      break;
-    case OP_SHFL_DOWN:
-      source = laneId + (operand & 31);
-      if (source >= segment + width) source = laneId;
-      break;
-    case OP_SHFL_XOR:
-      source = laneId ^ (operand & 31);
-      if (source >= segment + width) source = laneId;
-      break;
-  }
-  if ((lanes & (1 << source)) === 0) {
-    throw new Fault(
-      'UNDEFINED_SHUFFLE',
-      `${OPERATION_NAMES[opcode]} of lane ${laneId} reads lane ${source}, which does not take part: its value is undefined`,
-      { thread: threadAt(block, row, laneId) },
-    );
+function shuffleSource(block: StepBlock, row: number, lane: number, opcode: Opcode, lanes: number): number {
+  const { D, rowWords } = block.arena;
+  const b = row + lane * rowWords;
+  const width = D[(b + OPERAND_B) >> 1]!;
+  const source = shuffleLane(opcode, lane, D[(b + OPERAND_A) >> 1]!, width);
+  if (source === -1 || (lanes & (1 << source)) === 0) {
+    throw undefinedShuffle(opcode, lane, source, width, { thread: threadAt(block, row, lane) });
   }
   return source;
 }
@@ -177,32 +145,7 @@ function reduce(arena: Arena, row: number, lanes: number, opcode: Opcode): numbe
   let result = 0;
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
     const value = readValue(arena, row + lowestLane(rest) * arena.rowWords) as number;
-    if (rest === lanes) {
-      result = value;
-      continue;
-    }
-    switch (opcode) {
-      case OP_REDUX_ADD:
-        result = (result + value) | 0;
-        break;
-      case OP_REDUX_MIN:
-        result = Math.min(result, value);
-        break;
-      case OP_REDUX_MAX:
-        result = Math.max(result, value);
-        break;
-      case OP_REDUX_AND:
-        result &= value;
-        break;
-      case OP_REDUX_OR:
-        result |= value;
-        break;
-      case OP_REDUX_XOR:
-        result ^= value;
-        break;
-      default:
-        throw new Error(`[simtwin bug] no warp-wide operation ${OPERATION_NAMES[opcode]}`);
-    }
+    result = rest === lanes ? value : combine(opcode, result, value);
   }
   return result;
 }

@@ -1,18 +1,20 @@
 import { arrayCounts, bindParams, type ParamValue, type Program, programOf } from '../program/index.js';
 import {
   type BlockView,
-  Fault,
+  type Fault,
+  faultOf,
   granuleShiftOf,
   groupWaiting,
   isCollective,
   type LastStep,
+  notInMask,
   OP_BARRIER_ARRIVE,
   OP_SYNCWARP,
-  OPERATION_NAMES,
   PHASE_DONE,
   PHASE_EXITED,
   PHASE_IDLE,
   PHASE_PENDING,
+  warpDivergence,
 } from '../simt/for-engines.js';
 import {
   type Dim3,
@@ -21,7 +23,6 @@ import {
   type EngineHost,
   formatSchedule,
   type Launch,
-  popc,
   SimtError,
   type SourceFrame,
   type StoreEvent,
@@ -549,10 +550,7 @@ export class StepEngine implements Engine {
     const mask = arena.L[this.rowOfWarp[warp]! + lane * arena.rowWords + MASK]!;
     const bit = 1 << lane;
     if ((mask & bit) === 0) {
-      throw new Fault(
-        'WARP_MASK',
-        `lane ${lane} calls ${OPERATION_NAMES[opcode]} with mask ${hex(mask)}, which does not name it`,
-      );
+      throw notInMask({ lane, opcode, mask });
     }
     const participants = mask & this.live[warp]!;
     if (participants === bit) {
@@ -595,13 +593,7 @@ export class StepEngine implements Engine {
   ): Fault {
     const waitingLane = 31 - Math.clz32(group.arrived & mask);
     const waiting = this.threadOf(block, ((warp - block.firstWarp) << 5) + waitingLane, PHASE_PENDING);
-    const mine = OPERATION_NAMES[opcode];
-    const theirs = OPERATION_NAMES[group.opcode];
-    const what =
-      opcode === group.opcode
-        ? `lanes disagree on the mask of ${mine}: lane ${lane} says ${hex(mask)}, waiting lane ${waitingLane} says ${hex(group.mask)}`
-        : `lanes that wait for each other are in different operations: lane ${lane} in ${mine} (mask ${hex(mask)}), lane ${waitingLane} in ${theirs} (mask ${hex(group.mask)})`;
-    return new Fault('WARP_DIVERGENCE', `${what}; ${popc(group.arrived)} lanes wait there`, { other: waiting });
+    return warpDivergence({ lane, opcode, mask }, group, { other: waiting });
   }
 
   /** Lanes for which the operation that a lane waits at still waits; 0 if it waits at none. */
@@ -640,15 +632,7 @@ export class StepEngine implements Engine {
   describeError(error: unknown): SimtError {
     if (!this.#hasPicked) throw error;
     if (error instanceof Error && error.message.startsWith('[simtwin bug]')) throw error;
-    const fault =
-      error instanceof Fault
-        ? error
-        : new Fault(
-            'KERNEL_THREW',
-            error instanceof Error
-              ? `the kernel threw ${error.name}: ${error.message}`
-              : `the kernel threw ${String(error)}`,
-          );
+    const fault = faultOf(error);
     const block = this.#entered!;
     let frames: readonly SourceFrame[];
     let thread: ThreadView;
@@ -765,8 +749,6 @@ export class StepEngine implements Engine {
     }
   }
 }
-
-const hex = (mask: number): string => `0x${(mask >>> 0).toString(16).padStart(8, '0')}`;
 
 /** Runs everything in mode `step`. */
 export const stepEngine =
