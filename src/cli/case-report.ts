@@ -2,6 +2,7 @@ import {
   type CaptureOp,
   describeThread,
   type EngineMode,
+  type Explanation,
   type LastWriter,
   type Outcome,
   type SourceFrame,
@@ -26,7 +27,11 @@ export interface CaseReport {
   readonly comparedBytes: number;
   readonly differingBytes: number;
   readonly undefinedBytes: number;
+  /** Left out because they count for ever. */
+  readonly counterBytes: number;
   readonly difference: Difference | null;
+  /** Why it hangs; null if it does not, or no cause was found. */
+  readonly hang: Explanation | null;
   readonly steps: number;
   readonly wallMs: number;
   /** How the kernels ran; null if none did. */
@@ -92,8 +97,8 @@ export function formatJson(reports: readonly CaseReport[], extra: Readonly<Recor
 }
 
 function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
-  const { file, op, shape, result, verdict, comparedBytes, differingBytes, undefinedBytes, difference } = report;
-  const { steps, wallMs, mode, modeReason, schedule, recordedSchedule, problem, out, reproduce } = report;
+  const { file, op, shape, result, verdict, comparedBytes, differingBytes, undefinedBytes, counterBytes } = report;
+  const { difference, steps, wallMs, mode, modeReason, schedule, recordedSchedule, problem, out, reproduce } = report;
   return {
     file,
     op,
@@ -103,7 +108,9 @@ function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
     comparedBytes,
     differingBytes,
     undefinedBytes,
+    counterBytes,
     firstDifference: difference === null ? null : jsonOfDifference(difference),
+    ...(report.hang === null ? {} : { rootCause: report.hang.rootCause }),
     steps,
     wallMs: Math.round(wallMs * 10) / 10,
     mode,

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
-import { describeThread, type LastWriter } from '../index.js';
+import { describeThread, type Explanation, formatExplanation, type LastWriter, type SourceFrame } from '../index.js';
 import type { CaseReport, Difference, MemoryDifference } from './case-report.js';
-import { counted, formatCount, formatHex, printable, wrap } from './format.js';
+import { counted, formatCount, formatHex, printable, shellWord, wrap } from './format.js';
 import { originalLine } from './original-line.js';
 import { readSourceLines } from './package-files.js';
 
@@ -36,13 +36,32 @@ export function explain(report: CaseReport, chalk: ChalkInstance, width: number 
     if (difference.memory !== null) {
       add('differing', `${formatCount(differingBytes)} of ${counted(comparedBytes, 'compared byte')}`);
     }
+  } else if (report.hang !== null) {
+    const [first = ''] = (problem ?? '').split('\n');
+    lines.push(...wrapLine(printable(first), width), ...hangLines(report.hang, width));
   } else {
     lines.push(...problemLines(report).flatMap((line) => wrapLine(line, width)));
+  }
+  if (report.hang !== null && file !== null) {
+    lines.push(
+      `  ${chalk.dim('debug'.padEnd(LABEL_WIDTH))}${chalk.cyan(`simtwin debug ${shellWord(file)}${report.schedule === 'rr' ? '' : ` --schedule ${report.schedule}`}`)}`,
+    );
   }
   if (report.modeReason !== null) add('mode', `${report.mode}: ${report.modeReason}`);
   // Never wrapped, so that it can be copied.
   if (report.op !== null) lines.push(`  ${chalk.dim('replay'.padEnd(LABEL_WIDTH))}${chalk.cyan(report.reproduce)}`);
   return lines;
+}
+
+/** Why a call hangs, with the original's lines beside those of the ports. */
+function hangLines(explanation: Explanation, width: number | null): string[] {
+  const beside = ({ file, line }: SourceFrame): string => {
+    const original = originalLine(file, line);
+    return original === null ? '' : ` (${original})`;
+  };
+  return indent(formatExplanation(explanation, { beside, width: Math.max(78, (width ?? 120) - 2) }).split('\n')).map(
+    (line) => line.trimEnd(),
+  );
 }
 
 /** `text` in lines that fit behind an indentation. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Program, staleFiles } from '../index.js';
 
 /** The package's folder, whether this file runs from `src` or from `dist`. */
@@ -32,3 +33,10 @@ function readSource(path: string): string | undefined {
   texts.set(path, text);
   return text;
 }
+
+/** Where a source file of the package lies, by a path such as `src/kernels/x.ts`. Null: there is no such file. */
+export const sourceFilePath = (path: string): string | null =>
+  readSource(path) === undefined ? null : fileURLToPath(new URL(path, packageFolder));
+
+/** The text of a source file of the package. Null: there is no such file. */
+export const readSourceText = (path: string): string | null => readSource(path) ?? null;

@@ -1,6 +1,6 @@
 import { type CaseReport, exitCodeOf, formatJson, passedAndFailed } from './case-report.js';
 import { explain } from './explain.js';
-import { counted, formatCount, formatSeconds, printable } from './format.js';
+import { counted, formatCount, formatSeconds, printable, wrap } from './format.js';
 import type { CliIo } from './io.js';
 import { Progress } from './progress.js';
 import { ResultTable } from './result-table.js';
@@ -30,6 +30,12 @@ export class ReportPrinter {
     if (json) return;
     this.progress.clear();
     if (!quiet) this.#print(this.#table.row(report));
+    const cause = report.hang?.rootCause ?? null;
+    if (!quiet && cause !== null && report.result === 'match') {
+      const { chalk, columns } = this.#io.stdout;
+      const lines = wrap(printable(`${cause.cause}: ${cause.sentence}`), Math.max(40, (columns ?? 120) - 6));
+      this.#print(lines.map((line, at) => chalk.dim(`${at === 0 ? '    ' : '      '}${line}`)));
+    }
     if (report.recordedSchedule === null) return;
     const whose = quiet ? `${printable(report.file ?? report.name)}: ` : '    ';
     this.#print([`${whose}schedule ${report.recordedSchedule}`]);
@@ -56,6 +62,7 @@ export class ReportPrinter {
     const { passed, failed } = passedAndFailed(this.#reports);
     const total = (value: (report: CaseReport) => number) => this.#reports.reduce((sum, r) => sum + value(r), 0);
     const undefinedBytes = total((report) => report.undefinedBytes);
+    const counterBytes = total((report) => report.counterBytes);
     const written = this.#reports.filter(({ out }) => out !== null).length;
     const summary = [
       `${counted(
@@ -63,6 +70,7 @@ export class ReportPrinter {
         'byte',
       )} compared`,
       ...(undefinedBytes === 0 ? [] : [`${formatCount(undefinedBytes)} left out because never defined`]),
+      ...(counterBytes === 0 ? [] : [`${formatCount(counterBytes)} left out because they count for ever`]),
       counted(
         total((report) => report.steps),
         'step',

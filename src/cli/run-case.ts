@@ -8,9 +8,12 @@ import {
   type Comparison,
   type EngineMode,
   type ExpectedBytes,
+  type Explanation,
+  explainHang,
   type FirstDifference,
   formatSchedule,
   HostCheckError,
+  type Machine,
   type ModeChoice,
   type Outcome,
   searchLastWriter,
@@ -102,10 +105,15 @@ export async function runCase(
       comparedBytes: comparison?.comparedBytes ?? 0,
       differingBytes: comparison?.differingBytes ?? 0,
       undefinedBytes: comparison?.undefinedBytes ?? 0,
+      counterBytes: comparison?.counterBytes ?? 0,
       steps: ended.call.machine.steps,
       wallMs: io.now() - startedAt,
       recordedSchedule: settings.record ? formatSchedule(ended.call.machine.recordedSchedule) : null,
     };
+    if (outcome.verdict === 'deadlock' || outcome.verdict === 'livelock') {
+      progress.start(`${position} looking for the cause in ${name}`);
+      report = { ...report, hang: await explained(capture, ended.call.machine, settings, label, io, progress) };
+    }
     if (comparison?.firstDifference != null) {
       progress.start(`${position} looking for the last writer in ${name}`);
       const search = searchLastWriter(
@@ -137,6 +145,24 @@ export async function runCase(
     const steps = call?.machine.steps ?? 0;
     return { ...report, steps, wallMs: io.now() - startedAt, ...problemOf(error, label, report.mode) };
   }
+}
+
+/** Why a call hangs. In mode `fast` threads have no state that could be read: it is run once more in mode `step`. */
+async function explained(
+  capture: Capture,
+  hung: Machine,
+  settings: RunSettings,
+  label: string,
+  io: CliIo,
+  progress: Progress,
+): Promise<Explanation | null> {
+  let machine = hung;
+  if (hung.mode === 'fast') {
+    ({ machine } = setUpCall(capture, { ...optionsFor('step', settings), record: false }, label));
+    const { verdict } = await drive(machine, io, progress);
+    if (verdict !== 'deadlock' && verdict !== 'livelock') return null;
+  }
+  return machine.mode === 'step' ? explainHang(machine) : null;
 }
 
 /** A machine would run in another mode than its limits were reckoned for. */
@@ -182,6 +208,8 @@ export const emptyReport = (file: string | null, name: string, reproduce: string
   comparedBytes: 0,
   differingBytes: 0,
   undefinedBytes: 0,
+  counterBytes: 0,
+  hang: null,
   difference: null,
   steps: 0,
   wallMs: 0,

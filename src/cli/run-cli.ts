@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { addCompileCommand } from './compile-command.js';
+import { addDapCommand } from './dap-command.js';
+import { addDebugCommand } from './debug-command.js';
 import { EXIT_BUG, EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
+import { addExplainCommand } from './explain-command.js';
 import { printable } from './format.js';
 import type { CliIo } from './io.js';
 import { addListCommand } from './list-command.js';
@@ -8,11 +11,13 @@ import { simtwinVersion } from './package-files.js';
 import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
 import { Interrupted, UsageError } from './usage-error.js';
+import { addWhatifCommand } from './whatif-command.js';
 
 const HELP = `
 Examples:
   simtwin replay captures/                            compare captured calls with what the GPU did
   simtwin replay a.safetensors --schedule random:7    the same under another schedule
+  simtwin explain hang.safetensors                    why a captured call hangs
   simtwin run all-to-all --args '{"ep_size": 8}'      a call with random inputs, against the reference
   simtwin list                                        kernels, operations and their arguments
   simtwin compile kernels.ts -o kernels.js            kernels of your own, compiled
@@ -73,6 +78,10 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
     .addHelpText('after', HELP);
   addReplayCommand(program, io, done);
   addRunCommand(program, io, done);
+  addDebugCommand(program, io, done);
+  addDapCommand(program, io, done);
+  addExplainCommand(program, io, done);
+  addWhatifCommand(program, io, done);
   addListCommand(program, io, done);
   addCompileCommand(program, io, done);
   return program;

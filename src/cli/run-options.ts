@@ -66,13 +66,13 @@ export function addRunOptions(command: Command, out: { readonly flag: string; re
     .addOption(
       new Option(
         '--max-idle-steps <n>',
-        `give up after so many polling steps without a write, a barrier or an exit (default: ${limitText('maxIdleSteps')})`,
+        `give up after so many polling steps without a write, a barrier or an exit (default: none; in mode ref ${limitText('maxIdleSteps')})`,
       ).argParser(parseCount),
     )
     .addOption(
       new Option(
         '--max-counter-steps <n>',
-        `give up after so many steps with atomics without a store or an exit (default: ${limitText('maxCounterSteps')})`,
+        `give up after so many steps with atomics without a store or an exit (default: none; in mode ref ${limitText('maxCounterSteps')})`,
       ).argParser(parseCount),
     )
     .addOption(

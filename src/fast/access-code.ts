@@ -5,18 +5,23 @@ import {
   type Names,
   type Operand,
   type Program,
-  type Source,
-  type Target,
   type ValueType,
 } from '../program/index.js';
 import { type ScalarType, scalarBytes } from '../simt/index.js';
+import { traceWord } from './trace-ring.js';
 
-/** Names of the three parts of a register: low word, high word (64 bits only), bits of definedness. */
+/** A register: low word, high word (64 bits only), definedness. */
 export interface ElementNames {
   readonly low: string;
   readonly high: string;
+  /** Its bits of definedness, one a byte; a literal if they are known. */
   readonly defined: string;
+  /** A statement that sets these bits. */
+  define(bits: string): string;
 }
+
+/** An access to a register. Of a read it may be known that the lanes of a mask, an expression, do not do it. */
+export type ElementUse = 'write' | 'read' | { readonly isReadUnless: string };
 
 /** What access code needs beside the names of variables. */
 export interface AccessContext {
@@ -25,7 +30,14 @@ export interface AccessContext {
   /** The lane in expressions: `l`, or the first of those that take part. */
   readonly lane: string;
   /** A register's parts; statements that must stand before go to `before`. */
-  element(array: number, index: Operand, before: string[], position: number): ElementNames;
+  element(array: number, index: Operand, use: ElementUse, before: string[], position: number): ElementNames;
+  /**
+   * The calm form of a lane loop: how a lane leaves it, before an access that is not where the last one was; memory that
+   * registers are loaded from is wholly defined. Null: code for all cases.
+   */
+  readonly leave: string | null;
+  /** The lanes for which a predicate holds, as it is before the loop; null: not known there. */
+  lanesWith(predicate: Operand): string | null;
   /**
    * Declares an access site; the result is its number. Its locals are set up where the code begins. `base`: the
    * expression for a base that is the same for all lanes.
@@ -120,7 +132,10 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
     const misaligned = size === bytes ? '' : ` || ((o${id} + S${site}.low) & ${size - 1}) !== 0`;
     out.push(
       `let o${id} = r${site}${isZero ? '' : ` + ${word} * ${bytes}`};`,
-      `if (${odd}!(o${id} >= 0 && o${id} <= n${site})${misaligned}) { r${site} = E.missRelative(S${site}, w, ${exactly(address)}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${isZero ? '' : ` + ${names.value(index)} * ${bytes}`}; ${refresh(site, view, true)} }`,
+      `if (${odd}!(o${id} >= 0 && o${id} <= n${site})${misaligned}) ${
+        context.leave ??
+        `{ r${site} = E.missRelative(S${site}, w, ${exactly(address)}, ${names.value(base)}, ${lane}, ${instruction.site}); o${id} = r${site}${isZero ? '' : ` + ${names.value(index)} * ${bytes}`}; ${refresh(site, view, true)} }`
+      }`,
     );
   } else {
     // A fraction of an address is none of a word's bits.
@@ -128,24 +143,20 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
     const misaligned = size === 1 ? '' : ` || (a${id} & ${size - 1}) !== 0`;
     out.push(
       `const a${id} = ${address};`,
-      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}${fraction}) { E.miss(S${site}, w, ${exactly(`a${id}`)}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`,
+      `if (!(a${id} >= lo${site} && a${id} <= hi${site})${misaligned}${fraction}) ${
+        context.leave ??
+        `{ E.miss(S${site}, w, ${exactly(`a${id}`)}, ${lane}, ${instruction.site}); ${refresh(site, view, false)} }`
+      }`,
       `const o${id} = a${id} - lo${site};`,
     );
   }
-  if (context.trace)
-    out.push(
-      `E.trace(w, ${lane}, ${address}, ${instruction.site}, ${size}, ${instruction.op === 'load' ? 0 : instruction.op === 'store' ? 1 : 2});`,
-    );
+  if (context.trace) out.push(`E.sink.access(${traceWord(instruction, size)} | ${lane}, ${address});`);
   switch (instruction.op) {
     case 'load':
-      instruction.to.forEach((target, at) => {
-        out.push(...loadOne(target, at * bytes, site, id, elementType, instruction.site, context));
-      });
+      out.push(...load(instruction, site, id, context));
       break;
     case 'store':
-      instruction.values.forEach((value, at) => {
-        out.push(...storeOne(value, at * bytes, site, id, elementType, instruction.site, context));
-      });
+      out.push(...store(instruction, site, id, context));
       // Where offsets follow a stride, the pages have been marked before the loop.
       if (stride === null) out.push(`P${site}[o${id} >>> 12] = 1;`);
       break;
@@ -172,85 +183,89 @@ const definedBits = (site: number, id: number, offset: number, bytes: number): s
   return `((B${site}[(o${id} + ${offset}) >>> 3] ^ F${site}) >>> ((o${id} + ${offset}) & 7) & ${full})`;
 };
 
-function loadOne(
-  target: Target,
-  offset: number,
+function load(
+  { to, elementType, site: position }: Extract<Access, { op: 'load' }>,
   site: number,
   id: number,
-  type: ScalarType,
-  position: number,
-  { names, lane, element }: AccessContext,
+  { names, lane, element, leave }: AccessContext,
 ): string[] {
-  const bytes = scalarBytes(type);
-  const full = (1 << bytes) - 1;
-  const shift = bytes === 8 ? 2 : Math.log2(bytes);
-  const low = `I${site}[${at(id, shift, offset)}]`;
-  const high = `I${site}[${at(id, 2, offset + 4)}]`;
-  const bits = definedBits(site, id, offset, bytes);
-  if (target.kind === 'element') {
-    const before: string[] = [];
-    const { low: toLow, high: toHigh, defined } = element(target.array, target.index, before, position);
-    const words = bytes === 8 ? [`${toLow} = ${low};`, `${toHigh} = ${high};`] : [`${toLow} = ${low};`];
-    return [...before, ...words, `${defined} = B${site} === null ? ${full} : ${bits};`];
-  }
-  const check = `if (B${site} !== null && ${bits} !== ${full}) E.undefinedRead(S${site}, o${id} + ${offset}, w, ${lane}, ${position}, '${type}');`;
-  const isUnsigned = loadedType(type) === 'u32';
-  const assign =
-    bytes === 8
-      ? names.assignWords(target.index, low, high)
-      : names.assign(target.index, isUnsigned && bytes === 4 ? `${low} >>> 0` : low);
-  return [check, assign];
-}
-
-function storeOne(
-  value: Source,
-  offset: number,
-  site: number,
-  id: number,
-  type: ScalarType,
-  position: number,
-  { names, element, program }: AccessContext,
-): string[] {
-  const bytes = scalarBytes(type);
+  const bytes = scalarBytes(elementType);
   const full = (1 << bytes) - 1;
   const shift = bytes === 8 ? 2 : Math.log2(bytes);
   const out: string[] = [];
-  let low: string;
-  let high = '0';
-  let defined: string | null = null;
-  if (value.kind === 'element') {
-    const parts = element(value.array, value.index, out, position);
-    ({ low, high, defined } = parts);
-  } else if (bytes === 8) [low, high] = names.words(value);
-  else {
-    // A predicate is stored as a number.
-    const isPred =
-      (value.kind === 'variable' && program.variables[value.index]!.type === 'pred') ||
-      (value.kind === 'constant' && value.type === 'pred') ||
-      (value.kind === 'param' && program.params[value.index]!.type === 'pred');
-    low = isPred ? `(${names.value(value)} ? 1 : 0)` : names.value(value);
-  }
-  out.push(`I${site}[${at(id, shift, offset)}] = ${low};`);
-  if (bytes === 8) out.push(`I${site}[${at(id, 2, offset + 4)}] = ${high};`);
-  if (defined === null) {
-    out.push(`if (B${site} !== null) ${setBits(site, id, offset, bytes, String(full))}`);
-  } else {
+  const defineAll: string[] = [];
+  const defineEach: string[] = [];
+  to.forEach((target, place) => {
+    const offset = place * bytes;
+    const low = `I${site}[${at(id, shift, offset)}]`;
+    const high = `I${site}[${at(id, 2, offset + 4)}]`;
+    const bits = definedBits(site, id, offset, bytes);
+    if (target.kind === 'element') {
+      const register = element(target.array, target.index, 'write', out, position);
+      out.push(`${register.low} = ${low};`);
+      if (bytes === 8) out.push(`${register.high} = ${high};`);
+      defineAll.push(register.define(String(full)));
+      if (leave === null) defineEach.push(register.define(bits));
+      return;
+    }
+    const isUnsigned = loadedType(elementType) === 'u32';
     out.push(
-      `if (B${site} !== null) ${setBits(site, id, offset, bytes, defined)} else if (${defined} !== ${full}) { E.storeUndefined(S${site}, o${id} + ${offset}, ${bytes}, ${defined}); REFRESH; }`,
+      `if (B${site} !== null && ${bits} !== ${full}) E.undefinedRead(S${site}, o${id} + ${offset}, w, ${lane}, ${position}, '${elementType}');`,
+      bytes === 8
+        ? names.assignWords(target.index, low, high)
+        : names.assign(target.index, isUnsigned && bytes === 4 ? `${low} >>> 0` : low),
     );
+  });
+  if (leave !== null) out.push(...defineAll);
+  else if (defineAll.length > 0) {
+    out.push(`if (B${site} === null) { ${defineAll.join(' ')} } else { ${defineEach.join(' ')} }`);
   }
   return out;
 }
 
-function setBits(site: number, id: number, offset: number, bytes: number, defined: string): string {
-  const full = (1 << bytes) - 1;
-  if (bytes === 8) {
-    const place = at(id, 3, offset);
-    return `{ const y_ = B${site}[${place}], x_ = (${defined}) ^ F${site}; if (y_ !== x_) { B${site}[${place}] = x_; S${site}.change(y_, x_); REFRESH; } }`;
+function store(
+  { values, elementType, site: position }: Extract<Access, { op: 'store' }>,
+  site: number,
+  id: number,
+  { names, element, program, leave }: AccessContext,
+): string[] {
+  const bytes = scalarBytes(elementType);
+  const full = String((1 << bytes) - 1);
+  const shift = bytes === 8 ? 2 : Math.log2(bytes);
+  const before: string[] = [];
+  const words: string[] = [];
+  const bits: string[] = [];
+  values.forEach((value, place) => {
+    const offset = place * bytes;
+    let low: string;
+    let high = '0';
+    let defined = full;
+    if (value.kind === 'element') {
+      ({ low, high, defined } = element(value.array, value.index, 'read', before, position));
+      if (leave !== null && defined !== full) {
+        before.push(`if (${defined} !== ${full}) ${leave}`);
+        defined = full;
+      }
+    } else if (bytes === 8) [low, high] = names.words(value);
+    else {
+      // A predicate is stored as a number.
+      const isPred =
+        (value.kind === 'variable' && program.variables[value.index]!.type === 'pred') ||
+        (value.kind === 'constant' && value.type === 'pred') ||
+        (value.kind === 'param' && program.params[value.index]!.type === 'pred');
+      low = isPred ? `(${names.value(value)} ? 1 : 0)` : names.value(value);
+    }
+    words.push(`I${site}[${at(id, shift, offset)}] = ${low};`);
+    if (bytes === 8) words.push(`I${site}[${at(id, 2, offset + 4)}] = ${high};`);
+    bits.push(defined);
+  });
+  if (bits.every((defined) => defined === full)) {
+    const size = bytes * values.length;
+    return [...before, ...words, `if (B${site} !== null && S${site}.defineAll(o${id}, ${size})) { REFRESH; }`];
   }
-  const place = `(o${id} + ${offset}) >>> 3`;
-  const by = `((o${id} + ${offset}) & 7)`;
-  return `{ const k_ = ${place}, s_ = ${by}, y_ = B${site}[k_], x_ = (y_ & ~(${full} << s_)) | (((${defined}) ^ F${site}) & ${full}) << s_; if (y_ !== x_) { B${site}[k_] = x_; S${site}.change(y_, x_); REFRESH; } }`;
+  const set = bits.map((defined, place) => `E.define(S${site}, o${id} + ${place * bytes}, ${bytes}, ${defined});`);
+  const isUndefined = bits.filter((defined) => defined !== full).map((defined) => `${defined} !== ${full}`);
+  return [...before, ...words, `if (B${site} !== null || ${isUndefined.join(' || ')}) { ${set.join(' ')} REFRESH; }`];
 }
 
 function atomic(

@@ -45,5 +45,9 @@ export function declareShared(block: FastBlock, name: string, type: ScalarType, 
       `${block.launch.name}: more than ${SHARED_WINDOW_BYTES / 2} bytes of shared memory a block; mode 'fast' has room for no more: use mode 'step' or 'ref'`,
     );
   }
-  return (block.window + 1) * SHARED_WINDOW_BYTES + address;
+  return sharedAddress(block, address);
 }
+
+/** An address of a block's shared memory as compiled code sees it. */
+export const sharedAddress = (block: FastBlock, address: number): number =>
+  (block.window + 1) * SHARED_WINDOW_BYTES + address;

@@ -35,6 +35,16 @@ export class FastBarrier {
     return { arrived: this.#arrivedWarps * WARP_SIZE, expected };
   }
 
+  /** Threads expected in this phase; 0: those of all live warps. Meaningless while nobody is here. */
+  get expected(): number {
+    return this.#expected;
+  }
+
+  /** Whether lanes of a warp are here, or have arrived in this phase. */
+  hasLanesOf({ index }: FastWarp): boolean {
+    return this.#hasArrived[index] === 1 || this.#lanes[index] !== 0;
+  }
+
   missingLanes(warp: FastWarp): number {
     return this.#hasArrived[warp.index] === 1 ? 0 : warp.live & ~this.#lanes[warp.index]!;
   }

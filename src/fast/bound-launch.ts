@@ -34,11 +34,18 @@ export function bindLaunch(launch: Launch, trace: boolean): RunnableLaunch {
   return { kernel, launch: { ...boundParams(values), ...threadIndices(launch) } };
 }
 
+const sharedAddressesShown = new WeakMap<Program, boolean>();
+
 /** Whether a program may see an address of shared memory as a number: here it is not the one that it has elsewhere. */
-const showsSharedAddresses = ({ blocks }: Program): boolean => {
-  const all = blocks.flatMap(({ instructions }) => instructions);
-  return all.some(({ op }) => op === 'shared') && all.some((it) => it.op === 'convert' && it.from === 'ptr');
-};
+function showsSharedAddresses(program: Program): boolean {
+  let shows = sharedAddressesShown.get(program);
+  if (shows === undefined) {
+    const all = program.blocks.flatMap(({ instructions }) => instructions);
+    shows = all.some(({ op }) => op === 'shared') && all.some((it) => it.op === 'convert' && it.from === 'ptr');
+    sharedAddressesShown.set(program, shows);
+  }
+  return shows;
+}
 
 function boundParams(values: readonly ParamValue[]): { PI: Int32Array; PD: Float64Array } {
   const PI = new Int32Array(2 * values.length);

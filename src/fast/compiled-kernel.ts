@@ -34,6 +34,10 @@ export class CompiledKernel {
   readonly #vWords: number;
   readonly #frames: Frame[] = [];
   readonly #mostFreeFrames: number;
+  #slab = new ArrayBuffer(0);
+  /** Where the rest of the slab begins. */
+  #slabAt = 0;
+  #framesCut = 0;
 
   constructor(program: Program, { emitted, regions }: RunnableCode, counts: readonly number[]) {
     const { source, frame, suspended, isConverged } = emitted;
@@ -52,8 +56,25 @@ export class CompiledKernel {
     const free = this.#frames.pop();
     // What has been seen of masks was another warp's.
     if (free !== undefined) free.F.fill(0);
+    return free ?? this.#newFrame();
+  }
+
+  /** Cuts a frame from a slab: one of many frames costs less than many do, in the allocator and the garbage collector. */
+  #newFrame(): Frame {
     const { fWords, dWords } = this.#size;
-    return free ?? { F: new Int32Array(fWords), V: new Int32Array(this.#vWords), D: new Float64Array(dWords) };
+    const vWords = this.#vWords;
+    const bytes = 8 * dWords + 4 * (vWords + (vWords % 2)) + 4 * (fWords + (fWords % 2));
+    if (this.#slabAt + bytes > this.#slab.byteLength) {
+      // The first ones are small: many kernels have few warps.
+      this.#slab = new ArrayBuffer(bytes * Math.min(FRAMES_A_SLAB, 1 + this.#framesCut));
+      this.#slabAt = 0;
+    }
+    const at = this.#slabAt;
+    this.#slabAt += bytes;
+    this.#framesCut++;
+    const D = new Float64Array(this.#slab, at, dWords);
+    const V = new Int32Array(this.#slab, at + 8 * dWords, vWords);
+    return { D, V, F: new Int32Array(this.#slab, at + bytes - 4 * (fWords + (fWords % 2)), fWords) };
   }
 
   /** A frame that nobody uses any more. */
@@ -64,6 +85,9 @@ export class CompiledKernel {
 
 /** What three typed arrays cost beside their elements. */
 const FRAME_OVERHEAD_BYTES = 600;
+
+/** Frames that share an allocation. */
+const FRAMES_A_SLAB = 64;
 
 /** Bytes of frames that are kept for reuse. */
 const FREE_FRAME_BYTES = 2 ** 25;

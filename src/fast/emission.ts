@@ -8,14 +8,15 @@ import {
   type ValueType,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
-import { type AccessContext, type ElementNames, emitAccess, siteLocals } from './access-code.js';
+import { type AccessContext, type ElementNames, type ElementUse, emitAccess, siteLocals } from './access-code.js';
 import { type Analysis, constantMasks } from './analysis.js';
 import { visibleLoops } from './flow.js';
-import { type Layout, layOut, planesOf } from './layout.js';
+import { type Layout, layOut, registerShape } from './layout.js';
 import { liveVariables } from './liveness.js';
-import { findLocals } from './locals.js';
+import { findLocals, mayBeLocal } from './locals.js';
 import { type LaneNames, laneNames, type Naming, warpNames } from './names.js';
 import { findRegions, type Region } from './regions.js';
+import { Registers } from './registers.js';
 import { cutSegments, type Segments } from './segments.js';
 import { findStrides, type Strides } from './strides.js';
 import type { Shape, Uniformity } from './uniformity.js';
@@ -80,7 +81,9 @@ export class Emission {
     this.analysis = analysis;
     const { nodes, uniformity, hammocks, others } = analysis;
     this.uniformity = uniformity;
-    this.segments = cutSegments(nodes, hammocks, uniformity, constantMasks(program, nodes));
+    this.segments = cutSegments(nodes, hammocks, uniformity, constantMasks(program, nodes), (array) =>
+      mayBeLocal(program.arrays[array]!),
+    );
     const locals = findLocals(program, nodes, this.segments);
     this.localArrays = locals.arrays;
     const isLocal = (variable: number) =>
@@ -127,14 +130,18 @@ export class Emission {
       case 'activemask':
         return names.assign(instruction.to, 'mask >>> 0');
       case 'clearArray':
-        return this.clearArray(instruction.array);
+        return this.clearArray(instruction.array, lane === 'l' ? '(1 << l)' : 'mask');
       case 'readElement': {
         const before: string[] = [];
         const { array, index } = instruction.element;
-        const element = context.element(array, index, before, instruction.site);
+        const element = context.element(array, index, 'read', before, instruction.site);
         const { elementType } = this.program.arrays[array]!;
         const bytes = scalarBytes(elementType);
-        const check = `if (${element.defined} !== ${(1 << bytes) - 1}) E.undefinedRegister(w, ${lane}, ${instruction.site}, '${elementType}');`;
+        const { full } = registerShape(this.program, array);
+        const check =
+          element.defined === String(full)
+            ? ''
+            : `if (${element.defined} !== ${full}) E.undefinedRegister(w, ${lane}, ${instruction.site}, '${elementType}');`;
         const assign =
           bytes === 8
             ? names.assignWords(instruction.to, element.low, element.high)
@@ -142,16 +149,21 @@ export class Emission {
         return [...before, check, assign].join(' ');
       }
       case 'writeElement': {
+        const { array, index } = instruction.element;
         const before: string[] = [];
-        const source = this.sourceParts(instruction.a, instruction.element.array, context, before, instruction.site);
-        const element = context.element(instruction.element.array, instruction.element.index, before, instruction.site);
+        const source = this.sourceParts(instruction.a, array, context, 'read', before, instruction.site);
+        const element = context.element(array, index, 'write', before, instruction.site);
         return `{ ${before.join(' ')} ${setElement(element, source)} }`;
       }
       case 'selectElement': {
+        const { array, index } = instruction.element;
         const before: string[] = [];
-        const a = this.sourceParts(instruction.a, instruction.element.array, context, before, instruction.site);
-        const b = this.sourceParts(instruction.b, instruction.element.array, context, before, instruction.site);
-        const element = context.element(instruction.element.array, instruction.element.index, before, instruction.site);
+        const lanes = context.lanesWith(instruction.condition);
+        const ofA = lanes === null ? 'read' : { isReadUnless: `~${lanes}` };
+        const ofB = lanes === null ? 'read' : { isReadUnless: lanes };
+        const a = this.sourceParts(instruction.a, array, context, ofA, before, instruction.site);
+        const b = this.sourceParts(instruction.b, array, context, ofB, before, instruction.site);
+        const element = context.element(array, index, 'write', before, instruction.site);
         const condition = names.value(instruction.condition);
         return `{ ${before.join(' ')} if (${condition}) { ${setElement(element, a)} } else { ${setElement(element, b)} } }`;
       }
@@ -168,29 +180,35 @@ export class Emission {
       | { readonly kind: 'element'; readonly array: number; readonly index: Operand },
     array: number,
     context: AccessContext,
+    use: ElementUse,
     before: string[],
     position: number,
-  ): ElementNames {
-    if (source.kind === 'element') return context.element(source.array, source.index, before, position);
-    const bytes = scalarBytes(this.program.arrays[array]!.elementType);
-    const defined = String((1 << bytes) - 1);
-    if (bytes === 8) {
+  ): SourceParts {
+    if (source.kind === 'element') return context.element(source.array, source.index, use, before, position);
+    const { full, isWide } = registerShape(this.program, array);
+    const defined = String(full);
+    if (isWide) {
       const [low, high] = context.names.words(source);
       return { low, high, defined };
     }
     return { low: `(${context.names.value(source)} | 0)`, high: '0', defined };
   }
 
-  clearArray(array: number): string {
-    const { elementType } = this.program.arrays[array]!;
+  /** All registers of an array become undefined, for a lane or, with `lanes`, for several. */
+  clearArray(array: number, lanes: string): string {
     if (this.localArrays.has(array)) return `x${array}l = 0; x${array}h = 0; x${array}d = 0;`;
-    const planes = planesOf(scalarBytes(elementType));
-    const first = this.layout.arrayPlace[array]!;
-    const count = this.layout.arrayCount[array]!;
-    return `for (let i_ = 0; i_ < ${count}; i_++) V[${first} + ${32 * (planes - 1)} + i_ * ${32 * planes} + l] = 0;`;
+    const { masks, words } = registerShape(this.program, array);
+    const at = `${this.layout.arrayPlace[array]!} + ${masks} + i_ * ${words}`;
+    return `for (let i_ = 0; i_ < ${this.layout.arrayCount[array]!}; i_++) { V[${at}] &= ~${lanes}; V[${at} + 1] &= ~${lanes}; }`;
   }
 
-  accessContext(names: Names, lane: string, sites: string[], bases: SiteBase[], once: string[]): AccessContext {
+  registers(): Registers {
+    const isUniform = (operand: Operand) => this.uniformity.isUniform(operand);
+    return new Registers(this.program, this.layout, this.localArrays, isUniform, () => this.#fresh++);
+  }
+
+  /** What access code needs in its general form. */
+  accessContext(names: Names, lane: string, sites: string[], bases: SiteBase[], registers: Registers): AccessContext {
     return {
       names,
       program: this.program,
@@ -200,6 +218,8 @@ export class Emission {
       typeOf: (operand) => this.typeOf(operand),
       isUniform: (operand) => operand.kind !== 'special' && this.uniformity.isUniform(operand),
       stride: null,
+      leave: null,
+      lanesWith: () => null,
       site: (instruction, bytes, elementBytes, view, base) => {
         const known = this.siteOf.get(instruction);
         if (known !== undefined) return known;
@@ -210,38 +230,7 @@ export class Emission {
         if (base !== null) bases.push({ site, base });
         return site;
       },
-      element: (array, index, before, position) => {
-        if (this.localArrays.has(array)) return { low: `x${array}l`, high: `x${array}h`, defined: `x${array}d` };
-        const planes = planesOf(scalarBytes(this.program.arrays[array]!.elementType));
-        const first = this.layout.arrayPlace[array]!;
-        const count = this.layout.arrayCount[array]!;
-        let at: string;
-        if (
-          index.kind === 'constant' &&
-          Number(index.value) >= 0 &&
-          Number(index.value) < Number(count) &&
-          Number.isInteger(index.value)
-        ) {
-          at = `${Number(first) + Number(index.value) * planes * 32} + l`;
-        } else {
-          const id = this.#fresh++;
-          const text = names.value(index);
-          const bad = `i${id} >>> 0 !== i${id} || i${id} >= ${count}`;
-          const fault = `E.outside(w, i${id}, l, ${position}, 'register index # of an array of ' + ${count});`;
-          const declare = `const i${id} = ${text}, b${id} = ${bad}, e${id} = ${first} + i${id} * ${planes * 32};`;
-          // The same register for all lanes: found once.
-          if (index.kind !== 'special' && this.uniformity.isUniform(index)) {
-            once.push(declare);
-            before.push(`if (b${id}) ${fault}`);
-            at = `e${id} + l`;
-          } else {
-            before.push(`${declare} if (b${id}) ${fault}`);
-            at = `e${id} + l`;
-          }
-        }
-        const plane = (n: number) => `V[${at}${n === 0 ? '' : ` + ${32 * n}`}]`;
-        return { low: plane(0), high: planes === 3 ? plane(1) : '0', defined: plane(planes - 1) };
-      },
+      element: (array, index, use, before, position) => registers.general(array, index, names, use, before, position),
     };
   }
 
@@ -294,12 +283,10 @@ export class Emission {
   }
 }
 
-function setElement({ low, high, defined }: ElementNames, source: ElementNames): string {
-  return [
-    `${low} = ${source.low};`,
-    high === '0' ? '' : `${high} = ${source.high};`,
-    `${defined} = ${source.defined};`,
-  ].join(' ');
+type SourceParts = Pick<ElementNames, 'low' | 'high' | 'defined'>;
+
+function setElement({ low, high, define }: ElementNames, source: SourceParts): string {
+  return `${low} = ${source.low}; ${high === '0' ? '' : `${high} = ${source.high};`} ${define(source.defined)}`;
 }
 
 /** A register's word as a value of its type. */

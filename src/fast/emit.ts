@@ -206,7 +206,11 @@ class Emitter {
         const { instruction } = end;
         const number = this.#e.suspended.push(instruction) - 1;
         const go = `${this.#save(end.target, assigned)} w.next = ${this.#e.regionOf.get(end.target)}; w.suspended = ${number};`;
-        if (instruction.op !== 'barrier') return `${go} return ${LEFT.collective};`;
+        if (instruction.op !== 'barrier') {
+          const segments = this.#e.segments.ofNode.get(node) ?? [];
+          const isMeeting = segments.some(({ kind }) => kind === 'meeting');
+          return `${go} ${isMeeting ? '' : 'w.isPerformed = false; w.seen = -1;'} return ${LEFT.collective};`;
+        }
         const isOne =
           this.#e.uniformity.isUniform(instruction.id) && this.#e.uniformity.isUniform(instruction.threadCount);
         const operands = isOne
@@ -256,6 +260,10 @@ class Emitter {
         return this.#operations.masks(segment.instruction);
       case 'lanes':
         return this.#loops.lanes(segment.parts, segment.id, node);
+      case 'meeting': {
+        const { instruction, id } = segment;
+        return this.#operations.meeting(instruction, this.#loops.lanes([{ kind: 'offer', instruction }], id, node));
+      }
       default:
         return segment satisfies never;
     }
@@ -268,7 +276,7 @@ class Emitter {
     }
     const sites: string[] = [];
     const bases: SiteBase[] = [];
-    const context = this.#e.accessContext(this.#e.warp, 'FIRST', sites, bases, []);
+    const context = this.#e.accessContext(this.#e.warp, 'FIRST', sites, bases, this.#e.registers());
     const text = this.#e.memoryInstruction(instruction, context, 'FIRST');
     const relative = bases.map(({ site, base }) => `let r${site} = E.relative(S${site}, w, ${base});`);
     return `{ ${[...relative, ...sites].join(' ')} ${withRefreshes(text, sites)} ${isVisibleStore(instruction) ? 'E.stored = true;' : ''} }`;

@@ -1,6 +1,7 @@
+import { proveHang } from '../hang/index.js';
 import type { Instruction } from '../program/index.js';
 import { BARRIER_COUNT } from '../simt/barrier.js';
-import type { Engine, EngineHost } from '../simt/engine.js';
+import type { Engine, EngineHost, HangProof } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
 import { faultOf, notInMask, warpDivergence } from '../simt/faults.js';
 import type { Granule } from '../simt/granule.js';
@@ -17,10 +18,11 @@ import { bindLaunch, type RunnableLaunch } from './bound-launch.js';
 import { type Collective, opcodeOf, perform, performByMask } from './collectives.js';
 import type { CompiledKernel } from './compiled-kernel.js';
 import { LEFT } from './emit.js';
-import { distinctBarriers, isComplete, meet } from './lane-groups.js';
+import { canRun, distinctBarriers, isComplete, meet } from './lane-groups.js';
 import { checkMasks } from './mask-faults.js';
 import { type Located, type RuntimeHost, runtime, SHARED_WINDOWS, type TraceSink } from './runtime.js';
 import { describeWaiting, siteOfLane } from './sites.js';
+import { standingMachineOf } from './standing.js';
 import { FastBlock, type FastWarp, type LaneGroup, newGroup, POLLED, RUNS, WAITS, WaitingLanes } from './warp.js';
 import { WarpQueue } from './warp-queue.js';
 
@@ -50,6 +52,7 @@ export class FastEngine implements Engine, RuntimeHost {
   liveThreads = 0;
   idleSteps = 0;
   counterSteps = 0;
+  quietSteps = 0;
   readonly hasFaulted = false;
   readonly residentBlocks = new Set<FastBlock>();
   /** Warp-wide operations and barriers performed, and regions run: for measuring. */
@@ -115,6 +118,7 @@ export class FastEngine implements Engine, RuntimeHost {
     const warp = this.#ready.take(index);
     this.steps++;
     this.#hasPicked = true;
+    this.#trace?.turnTo(warp);
     this.#current = warp;
     this.#operation = null;
     runtime.counted = false;
@@ -126,14 +130,19 @@ export class FastEngine implements Engine, RuntimeHost {
     }
     const polled = kernel.isConverged ? this.#runTogether(warp, kernel) : this.#runGroups(warp, kernel);
     warp.isQueued = false;
-    if (warp.live !== 0 && this.#nextGroup(warp) !== null) this.#makeReady(warp);
+    if (warp.live !== 0 && canRun(warp)) this.#makeReady(warp);
     this.#last.granule = warp as unknown as Granule;
     this.#last.wrote = !polled;
     const wrote = runtime.stored || runtime.counted;
     if (!polled || wrote) this.idleSteps = 0;
     else this.idleSteps++;
-    if (runtime.stored) this.counterSteps = 0;
-    else if (runtime.counted) this.counterSteps++;
+    if (runtime.stored) {
+      this.counterSteps = 0;
+      this.quietSteps = 0;
+    } else if (polled || runtime.counted) {
+      this.quietSteps++;
+      if (runtime.counted) this.counterSteps++;
+    }
   }
 
   // --- Running a warp.
@@ -273,6 +282,7 @@ export class FastEngine implements Engine, RuntimeHost {
     block.liveThreads -= count;
     this.liveThreads -= count;
     this.counterSteps = 0;
+    this.quietSteps = 0;
     this.#fruitlessSteps = 0;
     if (warp.live === 0) {
       block.liveWarps--;
@@ -368,11 +378,16 @@ export class FastEngine implements Engine, RuntimeHost {
 
   /** A group of lanes has come to a warp-wide operation; its operands have been offered. */
   #arriveTogether(warp: FastWarp, group: LaneGroup): number {
+    if (warp.isPerformed) {
+      group.suspended = warp.suspended;
+      return warp.next;
+    }
     const instruction = warp.block.kernel.suspended[warp.suspended]! as Collective;
     this.#operation = instruction;
     const { lanes } = group;
     if ((warp.waiting === null || warp.waiting.pending.length === 0) && isComplete(lanes, warp.live)) {
       performByMask(instruction, lanes, warp.live, runtime.xm, OPERANDS, RESULTS);
+      if (warp.seen !== -1) warp.F[warp.seen] = lanes;
       group.suspended = warp.suspended;
       this.#operation = null;
       return warp.next;
@@ -517,6 +532,10 @@ export class FastEngine implements Engine, RuntimeHost {
 
   waiting(): WaitingGroup[] {
     return describeWaiting(this.residentBlocks);
+  }
+
+  proveHang(): HangProof {
+    return proveHang(standingMachineOf(this.residentBlocks, this.#host.memory.space, this.counterSteps > 0));
   }
 
   finish(): void {

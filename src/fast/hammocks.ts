@@ -24,6 +24,23 @@ export interface Hammock {
   readonly join: number;
 }
 
+/** Its nodes in an order in which each comes before those that it goes on to, but for loops. */
+export function nodesInOrder(nodes: readonly Node[], { entry, nodes: inside }: Hammock): number[] {
+  return reversePostorder(graphWithin(nodes, inside, entry), entry).filter((node) => inside.has(node));
+}
+
+/** Whether lanes go round a loop in it. */
+export function hasLoop(nodes: readonly Node[], hammock: Hammock): boolean {
+  const order = nodesInOrder(nodes, hammock);
+  const graph = graphWithin(nodes, hammock.nodes, hammock.entry);
+  return order.some((node, at) => graph[node]!.some((next) => order.indexOf(next) <= at));
+}
+
+const graphWithin = (nodes: readonly Node[], inside: ReadonlySet<number>, entry: number): number[][] =>
+  graphOf(nodes).map((after, node) =>
+    node === entry || inside.has(node) ? after.filter((next) => inside.has(next)) : [],
+  );
+
 /** Whether an instruction concerns one lane alone. */
 const isOfLane = (instruction: Instruction): boolean =>
   instruction.op !== 'collective' && instruction.op !== 'barrier' && instruction.op !== 'activemask';
@@ -66,9 +83,6 @@ export function findHammocks(
       if (node !== entry && predecessors[node]!.some((before) => before !== entry && !inside.has(before))) return false;
     }
     // Loops within must have one header, so that they can be written as loops.
-    const within = graph.map((after, node) =>
-      node === entry || inside.has(node) ? after.filter((next) => inside.has(next)) : [],
-    );
-    return irreducibleTargets(within, entry).length === 0;
+    return irreducibleTargets(graphWithin(nodes, inside, entry), entry).length === 0;
   }
 }

@@ -2,6 +2,12 @@ import { lowestLane } from '../simt/lanes.js';
 import { runtime } from './runtime.js';
 import { type FastWarp, type LaneGroup, WAITS } from './warp.js';
 
+/** Whether lanes of a warp do not wait for others. */
+export function canRun({ groups }: FastWarp): boolean {
+  for (let at = 0; at < groups.length; at++) if (groups[at]!.state !== WAITS) return true;
+  return false;
+}
+
 /** Joins a group with another one that is at the same place. */
 export function meet(warp: FastWarp, group: LaneGroup): void {
   const { groups } = warp;

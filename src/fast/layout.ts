@@ -59,7 +59,7 @@ export function layOut(program: Program, { isUniform }: Uniformity, used: Readon
   const arrayCount = program.arrays.map(({ count }) =>
     count.kind === 'constant' ? String(count.value) : `p${count.index}`,
   );
-  const wordsOf = (array: number) => LANES * planesOf(scalarBytes(program.arrays[array]!.elementType));
+  const wordsOf = (array: number) => registerShape(program, array).words;
   program.arrays.forEach(({ count }, array) => {
     if (count.kind !== 'constant') return;
     arrayPlace[array] = String(vWords);
@@ -76,5 +76,19 @@ export function layOut(program: Program, { isUniform }: Uniformity, used: Readon
   return { place, arrayPlace, arrayCount, size: { fWords, vWords, dWords, paramArrays } };
 }
 
-/** Rows of an array's element: its words, then the bits of its definedness. */
-export const planesOf = (bytes: number): number => (bytes === 8 ? 3 : 2);
+/** A register of all lanes in `V`: rows of words, a mask of the lanes whose bytes are all defined, one of those with some. */
+export interface RegisterShape {
+  /** Bits of definedness, all set. */
+  readonly full: number;
+  readonly isWide: boolean;
+  /** Offset of the masks. */
+  readonly masks: number;
+  /** Words from one register of an array to the next. */
+  readonly words: number;
+}
+
+export function registerShape(program: Program, array: number): RegisterShape {
+  const bytes = scalarBytes(program.arrays[array]!.elementType);
+  const masks = LANES * (bytes === 8 ? 2 : 1);
+  return { full: (1 << bytes) - 1, isWide: bytes === 8, masks, words: masks + 2 };
+}

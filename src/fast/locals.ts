@@ -1,5 +1,6 @@
-import { defUseOf, type Instruction, type Operand, type Program, reversePostorder } from '../program/index.js';
-import { graphOf, type Node } from './flow.js';
+import { defUseOf, type Instruction, type Operand, type Program } from '../program/index.js';
+import type { Node } from './flow.js';
+import { nodesInOrder } from './hammocks.js';
 import type { LanePart, Segments } from './segments.js';
 
 /** Variables and register arrays that one lane loop alone uses, so that JavaScript locals hold them. */
@@ -18,6 +19,10 @@ interface Reference {
 }
 
 const WARP = -1;
+
+/** Whether an array has one element. */
+export const mayBeLocal = ({ count }: Program['arrays'][number]): boolean =>
+  count.kind === 'constant' && count.value === 1;
 
 export function findLocals(program: Program, nodes: readonly Node[], segments: Segments): Locals {
   const variables = new Map<number, { loop: number; isFirstWrite: boolean }>();
@@ -40,7 +45,8 @@ export function findLocals(program: Program, nodes: readonly Node[], segments: S
         const { instruction } = segment;
         for (const reference of referencesOf(instruction, cannot)) {
           // A vote's result is taken by a lane loop of its own.
-          if (segment.kind !== 'masks' || !reference.isWrite) note(WARP)(reference);
+          const isTaken = segment.kind === 'masks' || segment.kind === 'meeting';
+          if (!isTaken || !reference.isWrite) note(WARP)(reference);
         }
       }
     }
@@ -59,12 +65,7 @@ export function findLocals(program: Program, nodes: readonly Node[], segments: S
     [...known].filter(([, { loop, isFirstWrite }]) => loop !== WARP && isFirstWrite).map(([index]) => index);
   return {
     variables: new Set(local(variables)),
-    arrays: new Set(
-      local(arrays).filter((array) => {
-        const { count } = program.arrays[array]!;
-        return !cannot.has(array) && count.kind === 'constant' && count.value === 1;
-      }),
-    ),
+    arrays: new Set(local(arrays).filter((array) => !cannot.has(array) && mayBeLocal(program.arrays[array]!))),
     used: new Set(variables.keys()),
   };
 }
@@ -96,10 +97,7 @@ function forEachReference(
       break;
     case 'hammock': {
       const { hammock } = part;
-      const graph = graphOf(nodes).map((after, node) =>
-        hammock.nodes.has(node) || node === hammock.entry ? after.filter((next) => hammock.nodes.has(next)) : [],
-      );
-      for (const node of reversePostorder(graph, hammock.entry)) {
+      for (const node of [...(hammock.isLoop ? [] : [hammock.entry]), ...nodesInOrder(nodes, hammock)]) {
         const { items, end } = nodes[node]!;
         if (hammock.nodes.has(node)) for (const item of items) referencesOf(item, cannot).forEach(visit);
         if (end.op === 'branch' && end.condition.kind === 'variable') {

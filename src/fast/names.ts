@@ -80,8 +80,8 @@ export function warpNames({ program, uniformity, layout, hasWholeRows }: Naming)
 
 /** Names within a loop over lanes. */
 export interface LaneNames extends Names {
-  /** A new loop begins: no copies are known. */
-  reset(): void;
+  /** A new loop begins: no copies are known. Bits of the masks `cleared` are 0 and set at most once. */
+  reset(cleared: ReadonlySet<number>): void;
   /** What is written from here to {@link leaveBranch} may not be reached by all lanes. */
   enterBranch(): void;
   leaveBranch(): void;
@@ -93,6 +93,7 @@ export interface LaneNames extends Names {
  */
 export function laneNames(naming: Naming): LaneNames {
   const copies = new Set<number>();
+  let clearedMasks: ReadonlySet<number> = new Set();
   let branches = 0;
   /** The target of an assignment to memory, and its copy if there may be one. */
   const target = (place: string, variable: number): string => {
@@ -136,10 +137,15 @@ export function laneNames(naming: Naming): LaneNames {
       if (isLocal(variable))
         return type === 'pred' ? `v${variable} = !!(${expression});` : `v${variable} = ${expression};`;
       const at = layout.place[variable];
-      if (type === 'pred') return `m${variable} = (${expression}) ? m${variable} | bit : m${variable} & ~bit;`;
+      if (type === 'pred') {
+        return clearedMasks.has(variable)
+          ? `if (${expression}) m${variable} |= bit;`
+          : `m${variable} = (${expression}) ? m${variable} | bit : m${variable} & ~bit;`;
+      }
       return `${target(type === 'f64' || type === 'ptr' ? `D[${at} + l]` : `V[${at} + l]`, variable)} = ${expression};`;
     },
-    reset() {
+    reset(cleared) {
+      clearedMasks = cleared;
       copies.clear();
       branches = 0;
     },

@@ -105,9 +105,21 @@ class AccessSite {
     return allocation.mayHoldUndefined ? allocation.changedBits : null;
   }
 
-  /** Eight bits of definedness have become others. */
-  change(old: number, next: number): void {
-    (this.allocation as Allocation).countChange(old, next);
+  /** Marks aligned bytes as defined in the bitmap; `size` is 1, 2, 4 or a multiple of 8. True: some were not. */
+  defineAll(offset: number, size: number): boolean {
+    const bitmap = this.allocation.changedBits!;
+    const bits = size < 8 ? ((1 << size) - 1) << (offset & 7) : 0xff;
+    const last = (offset + size - 1) >>> 3;
+    let hasChanged = false;
+    for (let at = offset >>> 3; at <= last; at++) {
+      const old = bitmap[at]!;
+      const next = this.flip === 0 ? old | bits : old & ~bits;
+      if (next === old) continue;
+      bitmap[at] = next;
+      (this.allocation as Allocation).countChange(old, next);
+      hasChanged = true;
+    }
+    return hasChanged;
   }
 
   forget(): void {
@@ -130,9 +142,12 @@ class AccessSite {
   }
 }
 
-/** A traced access: who, where, what. */
+/** Told of every access of compiled code. */
 export interface TraceSink {
-  access(warp: FastWarp, lane: number, address: number, site: number, bytes: number, kind: 0 | 1 | 2): void;
+  /** The accesses that follow are of this warp. */
+  turnTo(warp: FastWarp): void;
+  /** `what`: the access as {@link traceWord} says it, and the lane. */
+  access(what: number, address: number): void;
 }
 
 /**
@@ -271,7 +286,30 @@ class Runtime {
     throw new Fault('UNDEFINED_READ', `uses a register of type ${type} that holds undefined bytes`);
   }
 
-  storeUndefined(site: AccessSite, offset: number, bytes: 1 | 2 | 4 | 8, defined: number): void {
+  /** Bits of definedness of a lane's register that is not wholly defined; its masks are at `at` of `V`. */
+  registerBits({ V, partly }: FastWarp, at: number, lane: number): number {
+    return (V[at + 1]! & (1 << lane)) === 0 ? 0 : partly!.get(at * LANES + lane)!;
+  }
+
+  /** Sets them: `full` is all of them. */
+  defineRegister(warp: FastWarp, at: number, lane: number, bits: number, full: number): void {
+    const { V } = warp;
+    const bit = 1 << lane;
+    if (bits === full) {
+      V[at]! |= bit;
+      return;
+    }
+    V[at]! &= ~bit;
+    if (bits === 0) V[at + 1]! &= ~bit;
+    else {
+      V[at + 1]! |= bit;
+      warp.partly ??= new Map();
+      warp.partly.set(at * LANES + lane, bits);
+    }
+  }
+
+  /** Sets bits of definedness of a scalar, whether there is a bitmap yet or not. */
+  define(site: AccessSite, offset: number, bytes: 1 | 2 | 4 | 8, defined: number): void {
     (site.allocation as Allocation).setDefined(offset, bytes, defined);
   }
 
@@ -330,6 +368,16 @@ class Runtime {
     return new Fault('KERNEL_THREW', message);
   }
 
+  /** Results of a vote of the live lanes, each among those of its mask at `place` of `V`: whether any, or all, are in `votes`. */
+  vote(isOfAll: boolean, votes: number, live: number, V: Int32Array, place: number): void {
+    const { yl } = this;
+    for (let lane = 0; lane < LANES; lane++) {
+      const members = V[place + lane]! & live;
+      const mine = votes & members;
+      yl[lane] = mine !== 0 && (!isOfAll || mine === members) ? 1 : 0;
+    }
+  }
+
   exitLanes(warp: FastWarp, lanes: number): void {
     this.#host!.exitLanes(warp, lanes);
   }
@@ -346,10 +394,6 @@ class Runtime {
 
   notInMask(warp: FastWarp, suspended: number, lanes: number, mask: number): never {
     return this.#host!.notInMask(warp, suspended, lanes, mask);
-  }
-
-  trace(warp: FastWarp, lane: number, address: number, site: number, bytes: number, kind: 0 | 1 | 2): void {
-    this.sink!.access(warp, lane, address, site, bytes, kind);
   }
 }
 

@@ -1,6 +1,6 @@
-import { defUseOf, type Instruction, isArithmetic, type Operand, reversePostorder } from '../program/index.js';
-import { graphOf, type Node } from './flow.js';
-import type { Hammock } from './hammocks.js';
+import { defUseOf, type Instruction, isArithmetic, type Operand } from '../program/index.js';
+import type { Node } from './flow.js';
+import { type Hammock, nodesInOrder } from './hammocks.js';
 import type { Uniformity } from './uniformity.js';
 
 /** A part of a lane loop. */
@@ -21,7 +21,9 @@ export type Segment =
   /** A warp-wide operation of a converged warp; operands have been offered, where it needs them. */
   | { readonly kind: 'collective'; readonly instruction: Instruction; readonly isOffered: boolean }
   /** A vote under masks that differ by lane and never change: they are looked at once for each set of live lanes. */
-  | { readonly kind: 'masks'; readonly instruction: Collective };
+  | { readonly kind: 'masks'; readonly instruction: Collective }
+  /** The same where lanes may part: done in place if all live lanes are here and have been before, else offered. */
+  | { readonly kind: 'meeting'; readonly instruction: Collective; readonly id: number };
 
 export type Collective = Extract<Instruction, { op: 'collective' }>;
 
@@ -57,13 +59,14 @@ export interface Segments {
 /**
  * Cuts nodes into segments. A lane loop has plain accesses, or one visible access; both only where all of them load. So
  * the warp performs accesses in the order in which the machine of `ref` does: plain ones lane by lane, then a visible one
- * of each lane. Within a hammock lanes go one after the other.
+ * of each lane. Within a hammock lanes go one after the other. `isOfLanes`: arrays that lanes clear one by one.
  */
 export function cutSegments(
   nodes: readonly Node[],
   hammocks: readonly Hammock[],
   { isUniform, isUniformInstruction }: Uniformity,
   isConstantMask: (mask: Operand) => boolean,
+  isOfLanes: (array: number) => boolean,
 ): Segments {
   const inHammock = new Set(hammocks.flatMap(({ nodes: inside }) => [...inside]));
   const hammockAt = new Map(hammocks.map((hammock) => [hammock.entry, hammock]));
@@ -86,6 +89,7 @@ export function cutSegments(
     let memory: Effects = NONE;
     let referenced = new Set<number>();
     let written = new Set<number>();
+    let arrays = new Set<number>();
 
     const flush = () => {
       if (pending.length > 0) segments.push({ kind: 'lanes', parts: pending, id: laneLoops++ });
@@ -93,10 +97,12 @@ export function cutSegments(
       memory = NONE;
       referenced = new Set();
       written = new Set();
+      arrays = new Set();
     };
     const note = (instruction: Instruction) => {
-      const { operands, targets } = defUseOf(instruction);
+      const { operands, reads, writes, targets } = defUseOf(instruction);
       for (const operand of operands) if (operand.kind === 'variable') referenced.add(operand.index);
+      for (const { array } of [...reads, ...writes]) arrays.add(array);
       for (const target of targets) {
         referenced.add(target);
         written.add(target);
@@ -137,6 +143,11 @@ export function cutSegments(
     if (hammock?.isLoop !== true) {
       for (const instruction of node.items) {
         if (instruction.op === 'fence') continue;
+        if (instruction.op === 'clearArray' && !isOfLanes(instruction.array)) {
+          if (arrays.has(instruction.array)) flush();
+          segments.push({ kind: 'warp', instruction });
+          continue;
+        }
         if (instruction.op === 'collective') {
           cutCollective(instruction);
           continue;
@@ -152,7 +163,7 @@ export function cutSegments(
       }
     }
     if (hammock !== undefined) {
-      const all = inOrder(hammock).flatMap((other) => nodes[other]!.items);
+      const all = nodesInOrder(nodes, hammock).flatMap((other) => nodes[other]!.items);
       // What is the same for all lanes is computed once, whether or not a lane comes by.
       for (const instruction of all.filter(setsUniform)) {
         if (isArithmetic(instruction)) {
@@ -168,7 +179,10 @@ export function cutSegments(
       const needsOffer =
         instruction.op === 'collective' ||
         (instruction.op === 'barrier' && !(isUniform(instruction.id) && isUniform(instruction.threadCount)));
-      if (needsOffer) addLane({ kind: 'offer', instruction }, [instruction]);
+      if (instruction.op === 'collective' && isMeeting(instruction)) {
+        flush();
+        segments.push({ kind: 'meeting', instruction, id: laneLoops++ });
+      } else if (needsOffer) addLane({ kind: 'offer', instruction }, [instruction]);
     }
     flush();
     return segments;
@@ -205,11 +219,9 @@ export function cutSegments(
     }
   }
 
-  function inOrder(hammock: Hammock): number[] {
-    const graph = graphOf(nodes).map((after, node) =>
-      hammock.nodes.has(node) || node === hammock.entry ? after.filter((next) => hammock.nodes.has(next)) : [],
-    );
-    return reversePostorder(graph, hammock.entry).filter((node) => hammock.nodes.has(node));
+  /** A vote or a sync under a mask of each lane that never changes. */
+  function isMeeting({ operation, mask }: Collective): boolean {
+    return ['sync', 'any', 'all'].includes(operation) && !isUniform(mask) && isConstantMask(mask);
   }
 
   function setsUniform(instruction: Instruction): boolean {

@@ -25,9 +25,9 @@ export class StridedAccesses {
 
   /**
    * The accesses of a lane loop whose offsets follow a stride, which every lane performs, and whose first address is known
-   * before the loop. Null: none.
+   * before the loop, with their strides.
    */
-  stridedAccesses(parts: readonly LanePart[]): Map<Access, number> | null {
+  stridedAccesses(parts: readonly LanePart[]): Map<Access, number> {
     const strided = new Map<Access, number>();
     for (const part of parts) {
       if (part.kind !== 'instruction') continue;
@@ -44,7 +44,7 @@ export class StridedAccesses {
         continue;
       strided.set(instruction, stride);
     }
-    return strided.size === 0 ? null : strided;
+    return strided;
   }
 
   /** Whether lane 0's value of an operand can be computed before a lane loop. */

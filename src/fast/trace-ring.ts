@@ -19,17 +19,20 @@ export interface TracedAccess {
 
 const KINDS = ['load', 'store', 'atomic'] as const;
 
+/** An access of an instruction in one word: site, log2 of its bytes, kind; the lane goes below. */
+export const traceWord = ({ op, site }: { readonly op: TracedAccess['kind']; readonly site: number }, bytes: number) =>
+  (site << 10) | ((31 - Math.clz32(bytes)) << 7) | (KINDS.indexOf(op) << 5);
+
 /** The last accesses of a run, as many as fit: typed arrays, no object an access. */
 export class TraceRing implements TraceSink {
   readonly #capacityMask: number;
   readonly #addresses: Float64Array;
-  /** Site, log2 of the bytes, kind and lane. */
-  readonly #what: Int32Array;
-  readonly #who: Int32Array;
+  /** By access: {@link traceWord} with the lane, then the number of the warp. */
+  readonly #words: Int32Array;
   readonly #warps: FastWarp[] = [];
   readonly #numbers = new Map<FastWarp, number>();
-  #last: FastWarp | null = null;
-  #lastNumber = 0;
+  /** Number of the warp that steps. */
+  #warp = 0;
   #count = 0;
 
   /** @throws RangeError unless `capacity` is a power of two up to 2^28. */
@@ -39,8 +42,7 @@ export class TraceRing implements TraceSink {
     }
     this.#capacityMask = capacity - 1;
     this.#addresses = new Float64Array(capacity);
-    this.#what = new Int32Array(capacity);
-    this.#who = new Int32Array(capacity);
+    this.#words = new Int32Array(2 * capacity);
   }
 
   /** Accesses so far; the ring holds the last of them. */
@@ -48,22 +50,17 @@ export class TraceRing implements TraceSink {
     return this.#count;
   }
 
-  access(warp: FastWarp, lane: number, address: number, site: number, bytes: number, kind: 0 | 1 | 2): void {
-    if (warp !== this.#last) this.#turnTo(warp);
-    const at = this.#count++ & this.#capacityMask;
-    this.#addresses[at] = address;
-    this.#what[at] = (site << 10) | ((31 - Math.clz32(bytes)) << 7) | (kind << 5) | lane;
-    this.#who[at] = this.#lastNumber;
+  turnTo(warp: FastWarp): void {
+    const known = this.#numbers.get(warp);
+    this.#warp = known ?? this.#warps.push(warp) - 1;
+    if (known === undefined) this.#numbers.set(warp, this.#warp);
   }
 
-  #turnTo(warp: FastWarp): void {
-    let number = this.#numbers.get(warp);
-    if (number === undefined) {
-      number = this.#warps.push(warp) - 1;
-      this.#numbers.set(warp, number);
-    }
-    this.#last = warp;
-    this.#lastNumber = number;
+  access(what: number, address: number): void {
+    const at = this.#count++ & this.#capacityMask;
+    this.#addresses[at] = address;
+    this.#words[2 * at] = what;
+    this.#words[2 * at + 1] = this.#warp;
   }
 
   /** The accesses that the ring holds, oldest first. */
@@ -71,8 +68,8 @@ export class TraceRing implements TraceSink {
     const held = Math.min(this.#count, this.#capacityMask + 1);
     for (let index = this.#count - held; index < this.#count; index++) {
       const at = index & this.#capacityMask;
-      const what = this.#what[at]!;
-      const { block, firstThread } = this.#warps[this.#who[at]!]!;
+      const what = this.#words[2 * at]!;
+      const { block, firstThread } = this.#warps[this.#words[2 * at + 1]!]!;
       const { launch, blockIdx } = block;
       yield {
         rank: launch.device,

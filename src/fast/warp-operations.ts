@@ -64,6 +64,14 @@ export class WarpOperations {
     return value === null ? check : `${check} q${site} = ${this.#e.mask(value)};`;
   }
 
+  /** Performs a vote, unless lanes are missing or their masks have to be looked at: `offer` then hands it to the engine. */
+  meeting({ operation, mask, value }: Collective, offer: string): string {
+    const seen = this.#e.layout.size.fWords + this.#e.seenMasks++;
+    const place = this.#e.layout.place[(mask as { index: number }).index]!;
+    const vote = value === null ? '' : `E.vote(${operation === 'all'}, ${this.#e.mask(value)}, mask, V, ${place});`;
+    return `w.isPerformed = F[${seen}] === mask && mask === w.live; if (w.isPerformed) { ${vote} } else { w.seen = ${seen}; ${offer} }`;
+  }
+
   /** A lane's result of a vote among the lanes of its mask. */
   vote({ operation, mask, to, a, site }: Collective): string {
     const votes = `q${site} & ${this.#e.lane.value(mask)}`;

@@ -61,6 +61,8 @@ export class FastWarp {
   F: Int32Array = NO_WORDS;
   V: Int32Array = NO_WORDS;
   D: Float64Array = NO_DOUBLES;
+  /** Bits of definedness of registers that are partly defined, by the place of their masks, times 32, plus the lane. */
+  partly: Map<number, number> | null = null;
   readonly groups: LaneGroup[];
   /** In the queue of warps that may go on, or stepping. */
   isQueued = false;
@@ -68,6 +70,9 @@ export class FastWarp {
   next = 0;
   suspended = 0;
   isOffered = false;
+  /** A warp-wide operation that it leaves off at has been performed; if not, where in `F` to note the lanes that meet. */
+  isPerformed = false;
+  seen = -1;
   barrierId = 0;
   barrierCount = 0;
   taken = 0;

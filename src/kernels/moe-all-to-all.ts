@@ -1,6 +1,8 @@
 import type { Launch, Stream } from '../simt/index.js';
+import { SIZEOF_U64 } from './all-to-all-constants.js';
+import { AllToAllProtocol } from './all-to-all-protocol.js';
 import { hostCheck } from './host-check.js';
-import { moeAllToAllKernel } from './moe-all-to-all-kernel.js';
+import { type MoeAllToAllKernelArgs, moeAllToAllKernel } from './moe-all-to-all-kernel.js';
 import type { MoeCommHost } from './moe-comm-host.js';
 import { doPreCompute, type MoeCommWorkspace, type MoeEpWorldInfo, type SendRecvDispls } from './moe-comm-structs.js';
 
@@ -32,5 +34,24 @@ export function moeAllToAll(
   const block = host.getLaunchBlockDim(); // :530
   const grid = host.getLaunchGridDim(worldInfo.epSize); // :531
   const args = { constants: host.constants, worldInfo, workspace, sendRecvDataInfo, sendDispls, recvDispls };
-  return stream.launch(moeAllToAllKernel, { grid, block }, args, device); // :532
+  const launch = stream.launch(moeAllToAllKernel, { grid, block }, args, device); // :532
+  declareProtocol(launch, args);
+  return launch;
+}
+
+/** Makes the launch known to the protocol of its workspace, so that hangs can be explained. Nothing of the original's. */
+function declareProtocol(launch: Launch, args: MoeAllToAllKernelArgs): void {
+  const { constants, worldInfo, workspace, sendRecvDataInfo } = args;
+  const { allocation, address } = workspace.workspacePtr;
+  const { epSize } = worldInfo;
+  const known = allocation.symbols?.protocol;
+  if (known instanceof AllToAllProtocol && known.firstAddress === address) {
+    known.queued(launch, args);
+    return;
+  }
+  const packetsPerVector = sendRecvDataInfo.dataPacketCountPerVector;
+  const shape = { constants, epSize, channelCount: launch.gridDim.y, packetsPerVector };
+  const strideBytes = Number(workspace.rankStrideInU64) * SIZEOF_U64;
+  const parts = { space: allocation.space, firstAddress: address, strideBytes };
+  new AllToAllProtocol(shape, launch.name, parts).queued(launch, args);
 }

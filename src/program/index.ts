@@ -3,7 +3,9 @@ export { arithmeticRuntime, bigintOf, splitBigint } from './arithmetic-runtime.j
 export * from './bind-params.js';
 export * from './def-use.js';
 export * from './emit-arithmetic.js';
+export * from './evaluate.js';
 export * from './graph.js';
+export * from './liveness.js';
 export * from './optimize.js';
 export * from './program.js';
 export * from './registry.js';

@@ -1,6 +1,12 @@
 import { Allocation, type AllocationInfo } from './allocation.js';
 import { Fault } from './errors.js';
 
+/** A range of global memory. */
+export interface MemoryRange {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /** Called after each store to watched bytes. */
 export interface Watch {
   /** First byte address and length. */

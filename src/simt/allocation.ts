@@ -2,6 +2,7 @@ import type { AddressSpace } from './address-space.js';
 import { Fault } from './errors.js';
 import { popc } from './integer.js';
 import { type ScalarType, type ScalarValue, scalarBytes } from './scalar.js';
+import type { MemorySymbols } from './symbols.js';
 
 /** Log2 of the bytes of a page; pages written since the allocation began are known, so that comparing costs what was touched. */
 const PAGE_SHIFT = 12;
@@ -24,6 +25,8 @@ export interface AllocationInfo {
   readonly bytes: number;
   /** True: all bytes are defined from the start (zeros). False: none is (`cudaMalloc`, `__shared__`). */
   readonly defined: boolean;
+  /** Address of the first piece of the symmetric allocation that it is a piece of; absent: it is none. */
+  readonly symmetricBase?: number;
 }
 
 /**
@@ -57,8 +60,12 @@ export class Allocation {
   readonly initiallyDefined: boolean;
   /** One bit a byte, set where definedness differs from the initial state; absent until some byte differs. */
   changedBits: Uint8Array | null = null;
+  /** What its bytes mean; null: nobody has said. */
+  symbols: MemorySymbols | null = null;
+  /** See {@link AllocationInfo.symmetricBase}; null: it is no such piece. */
+  readonly symmetricBase: number | null;
 
-  constructor(space: AddressSpace, { name, base, bytes, defined }: AllocationInfo) {
+  constructor(space: AddressSpace, { name, base, bytes, defined, symmetricBase }: AllocationInfo) {
     this.space = space;
     if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > MAX_ALLOCATION_BYTES) {
       throw new RangeError(
@@ -73,6 +80,7 @@ export class Allocation {
     this.name = name;
     this.base = base;
     this.bytes = bytes;
+    this.symmetricBase = symmetricBase ?? null;
     this.i8 = new Int8Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.i16 = new Int16Array(buffer);
@@ -236,6 +244,11 @@ export class Allocation {
     for (let page = this.pageFlags.indexOf(1); page !== -1; page = this.pageFlags.indexOf(1, page + 1))
       pages.push(page);
     return pages;
+  }
+
+  /** Whether anyone has written to the page of the byte at `offset`; if not, the byte holds its initial zero. */
+  isWritten(offset: number): boolean {
+    return this.pageFlags[offset >>> PAGE_SHIFT] === 1;
   }
 
   #undefinedRead(type: ScalarType, offset: number, bytes: number, undefinedBits: number): Fault {

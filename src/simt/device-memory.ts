@@ -2,6 +2,7 @@ import { AddressSpace } from './address-space.js';
 import type { Allocation } from './allocation.js';
 import { Pointer } from './pointer.js';
 import { type ScalarType, scalarBytes, scalarOf } from './scalar.js';
+import type { MemorySymbols } from './symbols.js';
 
 /** First address handed out; low addresses stay free so that small integers used as pointers are out of bounds. */
 const FIRST_ADDRESS = 0x7f0000000000;
@@ -65,7 +66,7 @@ export class DeviceMemory {
     }
     const base = this.#nextAddress(SYMMETRIC_ALIGNMENT_BYTES);
     const pieces = Array.from({ length: ranks }, (_, rank) =>
-      this.#allocateBytes(`${name} of rank ${rank}`, type, bytesPerRank, base + rank * strideBytes, { zeroed }),
+      this.#allocateBytes(`${name} of rank ${rank}`, type, bytesPerRank, base + rank * strideBytes, { zeroed }, base),
     );
     const first = pieces[0];
     if (first === undefined) throw new RangeError(`symmetric allocation '${name}': ${ranks} ranks`);
@@ -106,6 +107,11 @@ export class DeviceMemory {
     return allocation.u8.slice(offset, offset + bytes);
   }
 
+  /** Says what the bytes of the allocation of a pointer mean, for explanations; in place of what was said before. */
+  declareSymbols({ allocation }: Pointer, symbols: MemorySymbols): void {
+    allocation.symbols = symbols;
+  }
+
   /** The allocation that holds `address`. @throws RangeError if none does. */
   allocationAt(address: number): Allocation {
     const found = this.space.find(address);
@@ -124,8 +130,11 @@ export class DeviceMemory {
     bytes: number,
     base: number,
     { zeroed = false }: AllocateOptions,
+    symmetricBase?: number,
   ): Pointer<T> {
-    return new Pointer(scalarOf(type), this.space.allocate({ name, base, bytes, defined: zeroed }), 0);
+    const info = { name, base, bytes, defined: zeroed };
+    const allocation = this.space.allocate(symmetricBase === undefined ? info : { ...info, symmetricBase });
+    return new Pointer(scalarOf(type), allocation, 0);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { MemoryRange } from './address-space.js';
 import type { DeviceMemory } from './device-memory.js';
 import type { Fault, SimtError } from './errors.js';
 import type { Launch } from './launch.js';
@@ -30,6 +31,15 @@ export interface ResidentBlock {
   /** Shared variables by name, in order of declaration. */
   readonly sharedVariables: ReadonlyMap<string, { readonly pointer: Pointer; readonly count: number }>;
 }
+
+/** What is certain of a machine's future. `work`: instructions looked at, each no more than a step. */
+export type HangProof = { readonly work: number } /** Memory stays as it is, and nobody ever ends. */ & (
+  | { readonly verdict: 'deadlock' }
+  /** Nobody ever ends or stores anything new; atomics change `counters` for ever. */
+  | { readonly verdict: 'livelock'; readonly counters: readonly MemoryRange[] }
+  /** Nothing: somebody may do what `why` says. */
+  | { readonly verdict: null; readonly why: string }
+);
 
 /** What an engine has of its machine. */
 export interface EngineHost {
@@ -96,6 +106,11 @@ export interface Engine {
    * @throws RangeError, with a way out, if it cannot.
    */
   watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void;
+
+  /** Steps with loads or atomics since the last store or exit; with {@link proveHang}. */
+  readonly quietSteps?: number;
+  /** Whether it is certain that the run never ends, under whatever schedule; absent if the engine cannot tell. */
+  proveHang?(): HangProof;
 
   /** A copy of everything that changes as it runs, apart from memory; absent if the engine cannot. */
   snapshot?(): unknown;

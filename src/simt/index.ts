@@ -1,5 +1,5 @@
 /** The SIMT machine. Pure: no file system, clock, randomness or terminal; it also runs in a browser. */
-export { AddressSpace } from './address-space.js';
+export { AddressSpace, type MemoryRange } from './address-space.js';
 export { Allocation, PAGE_BYTES } from './allocation.js';
 export { BlockScan, blockScanStorageCount } from './block-scan.js';
 export { type AllocateOptions, DeviceMemory, type DownloadOptions, type SymmetricOptions } from './device-memory.js';
@@ -10,6 +10,7 @@ export type {
   EngineFacts,
   EngineHost,
   EngineMode,
+  HangProof,
   ResidentBlock,
   StoreEvent,
 } from './engine.js';
@@ -31,7 +32,7 @@ export {
   umul64hi,
   umulhi,
 } from './integer-ptx.js';
-export type { Launch, LaunchDims } from './launch.js';
+export type { Launch, LaunchDims, LaunchQueue } from './launch.js';
 export { Machine, type MachineOptions, type MachineSnapshot } from './machine.js';
 export type { DeviceFunction, KernelBody, Operation, Scope } from './operation.js';
 export {
@@ -58,6 +59,17 @@ export {
 export { SharedMemory } from './shared-memory.js';
 export type { SourceFrame } from './source-frame.js';
 export type { Stream } from './stream.js';
+export {
+  type Diagnosis,
+  formatSymbol,
+  type HangCause,
+  type MemorySymbol,
+  type MemorySymbols,
+  type Protocol,
+  type ThreadGroup,
+  type WaitedWord,
+  type Writer,
+} from './symbols.js';
 export { FULL_MASK, type Kernel, Thread, WARP_SIZE } from './thread.js';
 export { siteOf, type ThreadView } from './thread-site.js';
 export { Tile, type TileSize, tiledPartition } from './tile.js';

@@ -14,6 +14,15 @@ export interface LaunchDims {
   readonly block: Dim3 | number;
 }
 
+/** The stream that a launch is queued on: what has not ended of it, in order. */
+export interface LaunchQueue {
+  /** Device (rank) of the stream; a launch may run on another. */
+  readonly device: number;
+  /** Number of the stream within the machine. */
+  readonly index: number;
+  readonly pending: readonly { readonly kind: string; readonly launch?: Launch }[];
+}
+
 /** A kernel launch: its blocks become resident in order while its device has room. */
 export class Launch {
   readonly name: string;
@@ -25,6 +34,8 @@ export class Launch {
   readonly kernel: Kernel<unknown>;
   readonly args: unknown;
   readonly blockCount: number;
+  /** The stream that it was queued on; null: none. */
+  readonly queue: LaunchQueue | null;
   /** Blocks that have become resident so far. */
   startedBlocks = 0;
   /** Blocks all of whose threads have exited. */
@@ -33,8 +44,16 @@ export class Launch {
   readonly #reverse: boolean;
 
   /** @throws RangeError if the dimensions are no valid launch configuration. */
-  constructor(device: number, kernel: Kernel<never>, dims: LaunchDims, args: unknown, order: BlockOrder) {
+  constructor(
+    device: number,
+    kernel: Kernel<never>,
+    dims: LaunchDims,
+    args: unknown,
+    order: BlockOrder,
+    queue: LaunchQueue | null = null,
+  ) {
     this.device = device;
+    this.queue = queue;
     this.name = kernel.name;
     this.kernel = kernel as Kernel<unknown>;
     this.args = args;
@@ -52,7 +71,11 @@ export class Launch {
 
   /** `blockIdx` of the block that becomes resident next. */
   nextBlockIdx(): Dim3 {
-    const position = this.startedBlocks++;
+    return this.blockIdxAt(this.startedBlocks++);
+  }
+
+  /** `blockIdx` of the block that becomes resident as number `position`, from 0. */
+  blockIdxAt(position: number): Dim3 {
     const linear = this.#order?.[position] ?? (this.#reverse ? this.blockCount - 1 - position : position);
     return coordinates(linear, this.gridDim);
   }

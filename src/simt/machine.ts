@@ -15,6 +15,12 @@ import { Stream, type StreamItem } from './stream.js';
  */
 const DEVICE_THREADS = 132 * 2048;
 
+/** Steps with polls, and without a store or an exit, after which a run is asked whether it hangs. */
+const QUIET_STEPS = 1024;
+
+/** Steps after which it is asked for the first time whatever happens; then each time that they have doubled. */
+const PROOF_ANYWAY_STEPS = 2 ** 20;
+
 /** The state of a {@link Machine}, to go back to. */
 export interface MachineSnapshot {
   /** Steps up to then. */
@@ -39,6 +45,8 @@ interface MachineState {
   }[];
   readonly devices: readonly (readonly [number, { readonly blocks: number; readonly threads: number }])[];
   readonly residentBlockCount: number;
+  readonly nextProof: number;
+  readonly proofAnyway: number;
 }
 
 /** How a machine runs. */
@@ -62,6 +70,8 @@ export class Machine {
   readonly memory = new DeviceMemory();
   readonly schedule: Schedule;
   readonly limits: Limits;
+  /** Limits that apply even if the engine can tell whether a run hangs. */
+  readonly #givenLimits: Partial<Limits>;
   readonly #scheduler: Scheduler;
   readonly #picks: { index: number; times: number }[] | null;
   readonly #chooseEngine: EngineChooser;
@@ -73,6 +83,10 @@ export class Machine {
   /** Streams whose head has not been looked at. */
   readonly #changedStreams = new Set<Stream>();
   #residentBlockCount = 0;
+  /** Step at which the engine is next asked for a proof that the run hangs. */
+  #nextProof = 0;
+  /** Step at which it is asked even if somebody stores: threads may store the same again and again. */
+  #proofAnyway = PROOF_ANYWAY_STEPS;
   /** Launches at the head of their stream, with it, in the order in which they got there. */
   readonly #activeLaunches = new Map<Launch, Stream>();
   /** Those of them with blocks that have not become resident, in the same order. */
@@ -89,6 +103,7 @@ export class Machine {
     // A schedule without a token could not be reported, passed back or replayed.
     this.schedule = parseSchedule(typeof schedule === 'string' ? schedule : formatSchedule(schedule));
     this.limits = limitsOf(limits);
+    this.#givenLimits = limits;
     this.#scheduler = createScheduler(this.schedule.policy);
     this.#picks = record ? [] : null;
     this.#chooseEngine = engine;
@@ -181,11 +196,17 @@ export class Machine {
     const engine = this.#engine;
     if (engine === null) return { verdict: 'completes', steps: 0 };
     const end = engine.steps + steps;
-    const { maxSteps, maxIdleSteps, maxCounterSteps } = this.limits;
+    const { maxSteps } = this.limits;
+    const { maxIdleSteps = Number.POSITIVE_INFINITY, maxCounterSteps = Number.POSITIVE_INFINITY } =
+      engine.proveHang === undefined ? this.limits : this.#givenLimits;
     while (engine.readyCount !== 0) {
       if (engine.steps >= maxSteps) return this.#budget(engine, 'maxSteps');
       if (engine.idleSteps >= maxIdleSteps) return this.#budget(engine, 'maxIdleSteps');
       if (engine.counterSteps >= maxCounterSteps) return this.#budget(engine, 'maxCounterSteps');
+      if (engine.steps >= this.#nextProof) {
+        const hang = this.#provenHang(engine);
+        if (hang !== null) return hang;
+      }
       if (engine.steps >= end) return null;
       const failure = this.#failureOf(engine, -1);
       if (failure !== null) return failure;
@@ -196,6 +217,29 @@ export class Machine {
       return { verdict: 'completes', steps: engine.steps };
     }
     return { verdict: 'deadlock', steps: engine.steps, waiting: engine.waiting(), notStarted: this.#notStarted() };
+  }
+
+  /** The outcome, if it is certain that the run never ends. */
+  #provenHang(engine: Engine): Outcome | null {
+    if (engine.proveHang === undefined) {
+      this.#nextProof = Number.POSITIVE_INFINITY;
+      return null;
+    }
+    const { steps } = engine;
+    const missing = QUIET_STEPS + 4 * engine.readyCount - (engine.quietSteps ?? 0);
+    if (missing > 0 && steps < this.#proofAnyway) {
+      this.#nextProof = Math.min(steps + missing, this.#proofAnyway);
+      return null;
+    }
+    this.#proofAnyway = Math.max(this.#proofAnyway, 2 * steps);
+    const proof = engine.proveHang();
+    // Proofs that fail must cost little beside the steps between them.
+    this.#nextProof = steps + QUIET_STEPS + 2 * proof.work;
+    if (proof.verdict === null) return null;
+    const where = { steps: engine.steps, waiting: engine.waiting(), notStarted: this.#notStarted() };
+    return proof.verdict === 'deadlock'
+      ? { verdict: 'deadlock', ...where }
+      : { verdict: 'livelock', counters: proof.counters, ...where };
   }
 
   /** Makes a step: the scheduler's for an `index` of -1, else the given one. Null unless it fails. */
@@ -255,6 +299,8 @@ export class Machine {
         })),
         devices: Array.from(this.#devices, ([device, use]) => [device, { ...use }]),
         residentBlockCount: this.#residentBlockCount,
+        nextProof: this.#nextProof,
+        proofAnyway: this.#proofAnyway,
       },
     };
   }
@@ -286,6 +332,8 @@ export class Machine {
     this.#devices.clear();
     for (const [device, use] of state.devices) this.#devices.set(device, { ...use });
     this.#residentBlockCount = state.residentBlockCount;
+    this.#nextProof = state.nextProof;
+    this.#proofAnyway = state.proofAnyway;
     this.#blockEnded = false;
     this.#failure = null;
   }

@@ -1,3 +1,4 @@
+import type { MemoryRange } from './address-space.js';
 import type { SimtError } from './errors.js';
 import type { WaitingGroup } from './waiting.js';
 
@@ -13,7 +14,10 @@ export interface Limits {
   readonly maxResidentThreads: number;
 }
 
-/** Enough for every capture and for 64 ranks at full size; a hang ends within a minute or two. */
+/**
+ * Enough for every capture and for 64 ranks at full size. The limits of idle steps and of counters are for engines that
+ * cannot tell whether a run hangs (mode `ref`): to the others they apply only if they are given.
+ */
 export const DEFAULT_LIMITS: Limits = {
   maxSteps: 1e9,
   maxIdleSteps: 5e6,
@@ -67,8 +71,10 @@ interface Unfinished {
 /** How a run ended. */
 export type Outcome =
   | { readonly verdict: 'completes'; readonly steps: number }
-  /** Nobody can go on: every thread that has not exited waits for another. */
+  /** It can never end: threads wait for others, or poll memory that nobody will ever change. */
   | ({ readonly verdict: 'deadlock'; readonly steps: number } & Unfinished)
+  /** Nobody ever ends or stores anything: threads go round, and atomics count `counters` for ever. */
+  | ({ readonly verdict: 'livelock'; readonly steps: number; readonly counters: readonly MemoryRange[] } & Unfinished)
   /** The simulated program is at fault. */
   | { readonly verdict: 'error'; readonly steps: number; readonly error: SimtError }
   /** A limit was reached; the program may or may not have ended later. */
@@ -87,6 +93,8 @@ export function describeOutcome(outcome: Outcome, limits: Limits): string {
       return outcome.error.message;
     case 'deadlock':
       return ['deadlock: no thread can go on', ...describeUnfinished(outcome)].join('\n');
+    case 'livelock':
+      return ['livelock: only counters move, and no data will ever', ...describeUnfinished(outcome)].join('\n');
     case 'budget': {
       const reason = `budget: ${describeLimit(outcome.limit, limits)}`;
       return [reason, ...describeUnfinished(outcome)].join('\n');

@@ -42,7 +42,7 @@ export class Stream {
    * @throws RangeError if the dimensions are no valid launch configuration.
    */
   launch<Args>(kernel: Kernel<Args>, dims: LaunchDims, args: Args, device = this.device): Launch {
-    const launch = new Launch(device, kernel as Kernel<never>, dims, args, this.#host.blockOrder);
+    const launch = new Launch(device, kernel as Kernel<never>, dims, args, this.#host.blockOrder, this);
     this.#push({ kind: 'launch', launch });
     return launch;
   }

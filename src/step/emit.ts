@@ -10,6 +10,7 @@ import {
   type Program,
   predecessorsOf,
   reversePostorder,
+  successorsOf,
   type ValueType,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
@@ -25,7 +26,6 @@ import {
   PC,
   RANK,
   RESULT,
-  successorsOf,
   THREAD_IDX,
   VALUES,
 } from './layout.js';

@@ -1,3 +1,4 @@
+import { proveHang } from '../hang/index.js';
 import { arrayCounts, bindParams, type ParamValue, type Program, programOf } from '../program/index.js';
 import {
   type BlockView,
@@ -22,6 +23,7 @@ import {
   type EngineChooser,
   type EngineHost,
   formatSchedule,
+  type HangProof,
   type Launch,
   SimtError,
   type SourceFrame,
@@ -49,6 +51,7 @@ import { MASK, PC, RANK, RESULT, THREAD_IDX } from './layout.js';
 import { ReadyRing } from './ready-ring.js';
 import { COUNTED, NOT_RESUMED, Runtime, STORED } from './runtime.js';
 import { type EngineSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.js';
+import { standingMachineOf } from './standing.js';
 import { StepBlock } from './step-block.js';
 import { StepThread } from './step-thread.js';
 
@@ -84,6 +87,7 @@ export class StepEngine implements Engine {
   liveThreads = 0;
   idleSteps = 0;
   counterSteps = 0;
+  quietSteps = 0;
   readonly hasFaulted = false;
   readonly residentBlocks = new Set<StepBlock>();
   readonly host: EngineHost;
@@ -488,20 +492,24 @@ export class StepEngine implements Engine {
 
   /** A step has accessed memory: by a store, by an atomic that changed it, or by loads alone. */
   #accountAccess(flags: number): void {
+    this.quietSteps++;
     if (flags === 0) {
       this.idleSteps++;
       return;
     }
     this.last.wrote = true;
     this.idleSteps = 0;
-    if ((flags & STORED) !== 0) this.counterSteps = 0;
-    else if ((flags & COUNTED) !== 0) this.counterSteps++;
+    if ((flags & STORED) !== 0) {
+      this.counterSteps = 0;
+      this.quietSteps = 0;
+    } else if ((flags & COUNTED) !== 0) this.counterSteps++;
   }
 
   #exit(block: StepBlock, warp: number, lane: number): void {
     this.liveThreads--;
     this.idleSteps = 0;
     this.counterSteps = 0;
+    this.quietSteps = 0;
     this.last.wrote = true;
     block.liveThreads--;
     this.live[warp]! &= ~(1 << lane);
@@ -700,6 +708,10 @@ export class StepEngine implements Engine {
   }
 
   finish(): void {}
+
+  proveHang(): HangProof {
+    return proveHang(standingMachineOf(this));
+  }
 
   snapshot(): EngineSnapshot {
     return takeSnapshot(this);

@@ -1,16 +1,10 @@
 import { isWide, type ValueType } from '../program/index.js';
 import { PHASE_EXITED, PHASE_PENDING } from '../simt/for-engines.js';
-import { type Allocation, PAGE_BYTES } from '../simt/index.js';
+import { type Allocation, type MemoryRange, PAGE_BYTES } from '../simt/index.js';
 import type { StepEngine } from './engine.js';
 import { MASK, OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from './layout.js';
 import { wordsOf } from './slots.js';
 import type { StepBlock } from './step-block.js';
-
-/** A range of global memory. */
-export interface MemoryRange {
-  readonly address: number;
-  readonly bytes: number;
-}
 
 export interface HashOptions {
   readonly mask?: {

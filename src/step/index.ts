@@ -11,9 +11,8 @@
  * - Memory that the host allocates after a snapshot stays when that is restored.
  */
 export { StepEngine, type StepOptions, stepEngine } from './engine.js';
-export type { HashOptions, MemoryRange } from './hash.js';
+export type { HashOptions } from './hash.js';
 export {
-  type ElementValue,
   type GranuleInfo,
   type InspectedValue,
   Inspector,
@@ -22,3 +21,4 @@ export {
   type ThreadState,
   type VariableInfo,
 } from './inspect.js';
+export type { ElementValue } from './row-values.js';

@@ -1,18 +1,12 @@
-import { bigintOf, isWide, type Program, type ValueType } from '../program/index.js';
+import type { Program } from '../program/index.js';
 import { describeOperation, isBarrier, PHASE_EXITED, PHASE_IDLE, PHASE_PENDING } from '../simt/for-engines.js';
-import {
-  type Dim3,
-  type Machine,
-  type Outcome,
-  Pointer,
-  type ScalarType,
-  type SourceFrame,
-  scalarBytes,
-} from '../simt/index.js';
+import { type Dim3, type Machine, type Outcome, Pointer, type SourceFrame } from '../simt/index.js';
+import type { ProgramCode } from './code.js';
 import { StepEngine } from './engine.js';
 import { framesOf } from './frames.js';
 import { type HashOptions, hashOf } from './hash.js';
 import { type Layout, PC } from './layout.js';
+import { type ElementValue, readArray, readVariable } from './row-values.js';
 import { scopesAround } from './scopes.js';
 import type { StepBlock } from './step-block.js';
 
@@ -53,12 +47,6 @@ export interface ThreadInfo {
 
 /** A variable's value: `pred` boolean, 64 bits bigint, an array its elements, else a number; an f32 is its bits. */
 export type InspectedValue = boolean | number | bigint | readonly ElementValue[];
-
-/** A register. Its bytes are what they are; `defined` has a bit for each. */
-export interface ElementValue {
-  readonly value: number | bigint;
-  readonly defined: number;
-}
 
 export interface VariableInfo {
   readonly name: string;
@@ -171,49 +159,27 @@ export class Inspector {
   /** Variables that a thread sees where it is: innermost scope first, then those of its callers. A name that is hidden by another is left out. */
   variables(thread: ThreadInfo): VariableInfo[] {
     const { block, b } = own(thread);
-    const { layout, emitted } = block.arena.code;
-    const { program } = emitted;
-    const live = layout.liveAt[block.arena.L[b + PC]!]!;
-    const found: VariableInfo[] = [];
-    const around = scopesAround(program);
-    /** Names of the function that the scope is in. */
-    let names = new Set<string>();
-    let frame = 0;
-    let scope = program.sites[siteOfThread(layout, program, block.arena.L[b + PC]!)]!.scope;
-    while (scope !== -1) {
-      const here = new Set<string>();
-      program.variables.forEach(({ name, type, scope: ofVariable }, index) => {
-        if (name === null || ofVariable !== scope || names.has(name) || layout.slots[index] === -1) return;
-        here.add(name);
-        const isLive = live.variables.includes(index);
-        found.push({ name, type, value: readVariable(block, b, index), isLive, frame });
-      });
-      program.arrays.forEach(({ name, elementType, scope: ofArray }, index) => {
-        if (name === null || ofArray !== scope || names.has(name)) return;
-        here.add(name);
-        const value = readArray(block, b, index);
-        found.push({
-          name,
-          type: `${elementType}[${value.length}]`,
-          value,
-          isLive: live.arrays.includes(index),
-          frame,
-        });
-      });
-      for (const name of here) names.add(name);
-      const next = around[scope]!;
-      if (next !== -1 && program.scopes[next]!.frame !== program.scopes[scope]!.frame) {
-        frame++;
-        names = new Set();
-      }
-      scope = next;
-    }
-    return found;
+    return sightsAt(block.arena.code, placeAt(block, b)).map((sight) => look(block, b, sight));
   }
 
   /** The variable of a name that the thread sees, innermost first; undefined if it sees none. */
   variable(thread: ThreadInfo, name: string): VariableInfo | undefined {
-    return this.variables(thread).find((variable) => variable.name === name);
+    const { block, b } = own(thread);
+    const sight = sightsAt(block.arena.code, placeAt(block, b)).find((seen) => seen.name === name);
+    return sight === undefined ? undefined : look(block, b, sight);
+  }
+
+  /** All register arrays of a thread that have a name, also those of functions that it has returned from. */
+  registers(thread: ThreadInfo): VariableInfo[] {
+    const { block, b } = own(thread);
+    const { code } = block.arena;
+    const live = code.layout.liveAt[placeAt(block, b)]!;
+    return code.emitted.program.arrays.flatMap(({ name, elementType }, index) => {
+      if (name === null) return [];
+      const value = readArray(block, b, index);
+      const isLive = live.arrays.includes(index);
+      return [{ name, type: `${elementType}[${value.length}]`, value, isLive, frame: 0 }];
+    });
   }
 
   /** The launch's arguments that its kernel uses, by path: `worldInfo.epSize`. */
@@ -230,6 +196,11 @@ export class Inspector {
         value: value instanceof Pointer ? value.address : value,
       };
     });
+  }
+
+  /** Dimensions of a thread's launch. */
+  dimsOf(thread: ThreadInfo): { readonly gridDim: Dim3; readonly blockDim: Dim3 } {
+    return own(thread).block.launch;
   }
 
   /** Shared variables of a thread's block, by name. */
@@ -307,47 +278,75 @@ function own(thread: ThreadInfo): InspectedThread {
   throw new RangeError('the thread is none of an inspector');
 }
 
+/** A variable or register array that can be seen from a place of a program. */
+interface Sight extends Omit<VariableInfo, 'value'> {
+  readonly index: number;
+  readonly isArray: boolean;
+}
+
+/** By program and the visible instruction that a thread has come to last. */
+const knownSights = new WeakMap<ProgramCode, Map<number, readonly Sight[]>>();
+
+/** The visible instruction that a thread has come to last; the start where it has failed on its way to the next one. */
+function placeAt({ arena: { L, code } }: StepBlock, b: number): number {
+  const pc = L[b + PC]!;
+  return pc < code.layout.visible.length ? pc : 0;
+}
+
+function sightsAt(code: ProgramCode, pc: number): readonly Sight[] {
+  let ofCode = knownSights.get(code);
+  if (ofCode === undefined) {
+    ofCode = new Map();
+    knownSights.set(code, ofCode);
+  }
+  let sights = ofCode.get(pc);
+  if (sights === undefined) {
+    sights = findSights(code, pc);
+    ofCode.set(pc, sights);
+  }
+  return sights;
+}
+
+function findSights({ layout, emitted: { program } }: ProgramCode, pc: number): Sight[] {
+  const live = layout.liveAt[pc]!;
+  const found: Sight[] = [];
+  const around = scopesAround(program);
+  /** Names of the function that the scope is in. */
+  let names = new Set<string>();
+  let frame = 0;
+  let scope = program.sites[siteOfThread(layout, program, pc)]!.scope;
+  while (scope !== -1) {
+    const here = new Set<string>();
+    program.variables.forEach(({ name, type, scope: ofVariable }, index) => {
+      if (name === null || ofVariable !== scope || names.has(name) || layout.slots[index] === -1) return;
+      here.add(name);
+      found.push({ name, type, isLive: live.variables.includes(index), frame, index, isArray: false });
+    });
+    program.arrays.forEach(({ name, elementType, scope: ofArray }, index) => {
+      if (name === null || ofArray !== scope || names.has(name)) return;
+      here.add(name);
+      const type = `${elementType}[${layout.arrays[index]!.count}]`;
+      found.push({ name, type, isLive: live.arrays.includes(index), frame, index, isArray: true });
+    });
+    for (const name of here) names.add(name);
+    const next = around[scope]!;
+    if (next !== -1 && program.scopes[next]!.frame !== program.scopes[scope]!.frame) {
+      frame++;
+      names = new Set();
+    }
+    scope = next;
+  }
+  return found;
+}
+
+function look(block: StepBlock, b: number, { name, type, isLive, frame, index, isArray }: Sight): VariableInfo {
+  const value = isArray ? readArray(block, b, index) : readVariable(block, b, index);
+  return { name, type, value, isLive, frame };
+}
+
 function siteOfThread({ visible }: Layout, program: Program, pc: number): number {
   const place = visible[pc] ?? null;
   if (place !== null) return place.instruction.site;
   const { instructions, terminator } = program.blocks[0]!;
   return (instructions[0] ?? terminator).site;
-}
-
-/** The value of a variable in its slot. */
-function readVariable(block: StepBlock, b: number, index: number): boolean | number | bigint {
-  const { code } = block.arena;
-  return readSlot(block, code.emitted.program.variables[index]!.type, b + code.layout.slots[index]!);
-}
-
-function readSlot({ arena: { L, D } }: StepBlock, type: ValueType, word: number): boolean | number | bigint {
-  if (isWide(type)) return bigintOf(L[word]!, L[word + 1]!, type === 'i64');
-  switch (type) {
-    case 'pred':
-      return L[word] !== 0;
-    case 'u32':
-      return L[word]! >>> 0;
-    case 'f64':
-    case 'ptr':
-      return D[word >> 1]!;
-    default:
-      return L[word]!;
-  }
-}
-
-function readArray({ arena }: StepBlock, b: number, index: number): ElementValue[] {
-  const { L, U, code } = arena;
-  const { slot, count, elementWords, definedByte } = code.layout.arrays[index]!;
-  const { elementType } = code.emitted.program.arrays[index]!;
-  return Array.from({ length: count }, (_, at) => {
-    const word = b + slot + at * elementWords;
-    const value =
-      elementWords === 2 ? bigintOf(L[word]!, L[word + 1]!, elementType === 'i64') : normalised(elementType, L[word]!);
-    return { value, defined: U[b * 4 + definedByte + at]! };
-  });
-}
-
-function normalised(type: ScalarType, word: number): number {
-  const shift = 32 - scalarBytes(type) * 8;
-  return type.startsWith('i') ? (word << shift) >> shift : (word << shift) >>> shift;
 }

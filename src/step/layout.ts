@@ -1,4 +1,14 @@
-import { defUseOf, type Instruction, isVisible, type Program, predecessorsOf } from '../program/index.js';
+import {
+  defUseOf,
+  type Instruction,
+  isVisible,
+  type Liveness,
+  liveBefore,
+  livenessOf,
+  type Program,
+  predecessorsOf,
+  successorsOf,
+} from '../program/index.js';
 import { OPERATION_NAMES, type Opcode } from '../simt/for-engines.js';
 import { scalarBytes } from '../simt/index.js';
 import { allocateSlots, type Lives } from './slots.js';
@@ -112,14 +122,6 @@ export function layoutOf(program: Program, counts: readonly number[]): Layout {
   return { visible, slots, arrays: placed, rowWords: Math.ceil(definedByte / 8) * 2, liveAt };
 }
 
-export function successorsOf(program: Program): number[][] {
-  return program.blocks.map(({ terminator }) => {
-    if (terminator.op === 'jump') return [terminator.target];
-    if (terminator.op === 'branch') return [...new Set([terminator.then, terminator.else])];
-    return [];
-  });
-}
-
 function visibleInstructions(program: Program): (VisibleInstruction | null)[] {
   const found: (VisibleInstruction | null)[] = [null];
   program.blocks.forEach(({ instructions }, block) => {
@@ -174,42 +176,6 @@ function operationName(instruction: Instruction): string {
 
 const vector = (count: number): string => (count === 1 ? '' : `.v${count}`);
 
-interface Liveness {
-  /** By block. Variables, then arrays. */
-  readonly atStart: readonly Uint8Array[];
-  /** What is alive before an instruction of a block; a copy. */
-  before(block: number, at: number): Uint8Array;
-}
-
-function livenessOf(program: Program): Liveness {
-  const size = program.variables.length + program.arrays.length;
-  const successors = successorsOf(program);
-  const atStart = program.blocks.map(() => new Uint8Array(size));
-  const before = (block: number, at: number): Uint8Array => {
-    const live = new Uint8Array(size);
-    for (const successor of successors[block]!) {
-      for (let index = 0; index < size; index++) live[index]! |= atStart[successor]![index]!;
-    }
-    const { instructions, terminator } = program.blocks[block]!;
-    if (terminator.op === 'branch' && terminator.condition.kind === 'variable') live[terminator.condition.index] = 1;
-    for (let index = instructions.length - 1; index >= at; index--) stepBack(program, instructions[index]!, live);
-    return live;
-  };
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let block = program.blocks.length - 1; block >= 0; block--) {
-      const live = before(block, 0);
-      const known = atStart[block]!;
-      for (let index = 0; index < size; index++) {
-        if (live[index] === known[index]) continue;
-        known[index] = 1;
-        changed = true;
-      }
-    }
-  }
-  return { atStart, before };
-}
-
 /** Which variables are alive where others are set. */
 function livesOf(program: Program, { atStart, before }: Liveness): Lives {
   const aliveWhenSet = program.variables.map(() => new Set<number>());
@@ -223,17 +189,8 @@ function livesOf(program: Program, { atStart, before }: Liveness): Lives {
           if (live[index] === 1) aliveWhenSet[target]!.add(index);
         for (const other of targets) aliveWhenSet[target]!.add(other);
       }
-      stepBack(program, instruction, live);
+      liveBefore(program, instruction, live);
     }
   });
   return { aliveWhenSet, atStart: aliveWhenSet.flatMap((_, index) => (atStart[0]![index] === 1 ? [index] : [])) };
-}
-
-function stepBack(program: Program, instruction: Instruction, live: Uint8Array): void {
-  const { operands, reads, targets } = defUseOf(instruction);
-  for (const target of targets) live[target] = 0;
-  const firstArray = program.variables.length;
-  if (instruction.op === 'clearArray') live[firstArray + instruction.array] = 0;
-  for (const operand of operands) if (operand.kind === 'variable') live[operand.index] = 1;
-  for (const { array } of reads) live[firstArray + array] = 1;
 }

@@ -37,6 +37,7 @@ export interface EngineSnapshot {
   readonly steps: number;
   readonly idleSteps: number;
   readonly counterSteps: number;
+  readonly quietSteps: number;
   readonly liveThreads: number;
   readonly warps: RangeState;
   readonly arenas: ReadonlyMap<Arena, ArenaRanges>;
@@ -46,7 +47,7 @@ const arenasOf = (engine: StepEngine): Arena[] =>
   [...engine.arenas.values()].flatMap((list) => list.map(({ arena }) => arena));
 
 export function takeSnapshot(engine: StepEngine): EngineSnapshot {
-  const { steps, idleSteps, counterSteps, liveThreads } = engine;
+  const { steps, idleSteps, counterSteps, quietSteps, liveThreads } = engine;
   return {
     blocks: Array.from(engine.residentBlocks, (block) => copyBlock(engine, block)),
     ready: engine.ready.toArray(),
@@ -54,6 +55,7 @@ export function takeSnapshot(engine: StepEngine): EngineSnapshot {
     steps,
     idleSteps,
     counterSteps,
+    quietSteps,
     liveThreads,
     warps: engine.warps.state,
     arenas: new Map(arenasOf(engine).map((arena) => [arena, arena.ranges])),
@@ -100,6 +102,7 @@ export function restoreSnapshot(engine: StepEngine, snapshot: EngineSnapshot): v
   engine.steps = snapshot.steps;
   engine.idleSteps = snapshot.idleSteps;
   engine.counterSteps = snapshot.counterSteps;
+  engine.quietSteps = snapshot.quietSteps;
   engine.liveThreads = snapshot.liveThreads;
   engine.warps.state = snapshot.warps;
   engine.stepping = -1;

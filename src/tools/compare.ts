@@ -1,4 +1,4 @@
-import type { Allocation } from '../simt/index.js';
+import type { Allocation, MemoryRange } from '../simt/index.js';
 import type { Call, ExpectedBytes } from './call.js';
 
 /** The first byte that differs. */
@@ -21,21 +21,27 @@ export interface Comparison {
   readonly differingBytes: number;
   /** Bytes left out because neither the program nor the original ever defined them. */
   readonly undefinedBytes: number;
+  /** Bytes left out because they count for ever: what they are depends on when one looks. */
+  readonly counterBytes: number;
   readonly firstDifference: FirstDifference | null;
 }
 
 /**
  * Compares every byte that a call ought to leave behind. A byte is left out only if the simulated program never defined
- * it and the original does not either; one that the program alone leaves undefined differs.
+ * it and the original does not either; one that the program alone leaves undefined differs. `counters` are left out too:
+ * what a livelock counts for ever.
  */
-export function compareCall(call: Call): Comparison {
+export function compareCall(call: Call, counters: readonly MemoryRange[] = []): Comparison {
+  const isCounter = (byte: number): boolean =>
+    counters.some(({ address, bytes }) => byte >= address && byte < address + bytes);
   let comparedBytes = 0;
   let differingBytes = 0;
   let undefinedBytes = 0;
+  let counterBytes = 0;
   let firstDifference: FirstDifference | null = null;
   for (const region of call.expected()) {
     const { allocation, offsetBytes, bytes } = region;
-    if (!allocation.mayHoldUndefined && equalBytes(allocation, offsetBytes, bytes)) {
+    if (counters.length === 0 && !allocation.mayHoldUndefined && equalBytes(allocation, offsetBytes, bytes)) {
       comparedBytes += bytes.length;
       continue;
     }
@@ -46,13 +52,17 @@ export function compareCall(call: Call): Comparison {
         undefinedBytes++;
         continue;
       }
+      if (isCounter(allocation.base + offset)) {
+        counterBytes++;
+        continue;
+      }
       comparedBytes++;
       if (isDefined && allocation.u8[offset] === bytes[at]) continue;
       differingBytes++;
       firstDifference ??= differenceAt(region, at, isDefined);
     }
   }
-  return { comparedBytes, differingBytes, undefinedBytes, firstDifference };
+  return { comparedBytes, differingBytes, undefinedBytes, counterBytes, firstDifference };
 }
 
 function differenceAt(

@@ -14,3 +14,4 @@ export {
   searchLastWriter,
   setUpCall,
 } from './replay.js';
+export { type Dimension, type Flip, flipsOf, setUpVariation, type Variation } from './what-if.js';

@@ -1,5 +1,6 @@
 import { CaptureError, type MoeCommCapture, type WorkspacePages } from '../capture/index.js';
 import {
+  allToAllConstants,
   describeWorkspaceByte,
   MoeCommHost,
   moeAllToAll,
@@ -7,36 +8,65 @@ import {
   type WorkspaceShape,
 } from '../kernels/index.js';
 import { createMachine } from '../modes/index.js';
-import { type Allocation, PAGE_BYTES } from '../simt/index.js';
+import { type Allocation, PAGE_BYTES, type Stream } from '../simt/index.js';
 import { type Call, type CallOptions, type ExpectedBytes, expectOutput } from './call.js';
 
 const SIZEOF_U64 = 8;
 const ZERO_PAGE = new Uint8Array(PAGE_BYTES);
+
+/** How a call is set up, other than as it was recorded. */
+export interface MoeCommSetUp {
+  /** As many SMs are usable as that takes. */
+  readonly channelCount?: number;
+  /** Entries of a FIFO. */
+  readonly fifoDepth?: number;
+  /** Ranks in the order in which they are launched; default: the recorded ones in order. */
+  readonly launchOrder?: readonly number[];
+  /** Streams that the launches take in turn; default: one, or one for each, as recorded. */
+  readonly streamCount?: number;
+}
 
 /**
  * Sets up a call of `moe_comm`: every rank a device of its own with a stream of its own, or all launches on one stream.
  * `file` names the capture in messages.
  * @throws HostCheckError as the host code's checks do; CaptureError if the channel count is not what the host code computes.
  */
-export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file: string): Call {
+export function setUpMoeComm(
+  capture: MoeCommCapture,
+  options: CallOptions,
+  file: string,
+  { channelCount: otherChannelCount, fifoDepth, launchOrder, streamCount }: MoeCommSetUp = {},
+): Call {
   const { args, ranks } = capture;
-  const { epSize, vectorBytes, rankStrideBytes, channelCount } = args;
+  const { epSize, vectorBytes } = args;
+  const channelCount = otherChannelCount ?? args.channelCount;
+  const depth = fifoDepth === undefined ? {} : { RECV_FIFO_DEPTH: fifoDepth };
+  const usableSms =
+    otherChannelCount === undefined
+      ? args.maxUsableSmCount
+      : otherChannelCount * 4 * Math.ceil(epSize / allToAllConstants(depth).GROUP_COUNT_PER_BLOCK);
   const host = new MoeCommHost({
-    multiProcessorCount: Math.max(Number(capture.provenance.smCount ?? 0) || 0, args.maxUsableSmCount),
+    multiProcessorCount: Math.max(Number(capture.provenance.smCount ?? 0) || 0, usableSms),
+    shape: depth,
   });
-  host.setMaxUsableSmCount(args.maxUsableSmCount);
+  host.setMaxUsableSmCount(usableSms);
   const computed = host.getMoeCommChannelCount(epSize);
   if (computed !== channelCount) {
     throw new CaptureError(
       file,
       null,
-      `args.channel_count is ${channelCount}, but ${args.maxUsableSmCount} usable SMs and ${epSize} ranks give ${computed} channels`,
+      `args.channel_count is ${channelCount}, but ${usableSms} usable SMs and ${epSize} ranks give ${computed} channels`,
     );
   }
+  const workspaceSize = Number(host.getMoeCommWorkspaceSize(epSize));
+  const isLaidOutAnew = otherChannelCount !== undefined || fifoDepth !== undefined;
+  const rankStrideBytes = isLaidOutAnew
+    ? Math.max(args.rankStrideBytes, Math.ceil(workspaceSize / PAGE_BYTES) * PAGE_BYTES)
+    : args.rankStrideBytes;
 
   const machine = createMachine(options);
   const { memory } = machine;
-  const workspaceBytes = usedWorkspaceBytes(capture, Number(host.getMoeCommWorkspaceSize(epSize)));
+  const workspaceBytes = Math.min(usedWorkspaceBytes(capture, workspaceSize), rankStrideBytes);
   const workspacePtr = memory.allocateSymmetric('workspace', 'u64', {
     ranks: epSize,
     bytesPerRank: workspaceBytes,
@@ -50,8 +80,12 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
     writePages(workspaces[r]!, rank.inputs.workspacePages);
   });
 
-  const sharedStream = args.oneStream ? machine.stream(0) : null;
-  for (const r of [...args.launchedRanks].sort((a, b) => a - b)) {
+  const order = launchOrder ?? [...args.launchedRanks].sort((a, b) => a - b);
+  const streams: Stream[] = [];
+  for (const [at, r] of order.entries()) {
+    const stream =
+      streams[at % (streamCount ?? (args.oneStream ? 1 : order.length))] ?? machine.stream(args.oneStream ? 0 : r);
+    if (!streams.includes(stream)) streams.push(stream);
     const rank = ranks[r]!.inputs;
     moeAllToAll(
       host,
@@ -72,7 +106,7 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
         },
         workspace: { workspacePtr, rankStrideInU64: BigInt(rankStrideBytes / SIZEOF_U64) },
       },
-      sharedStream ?? machine.stream(r),
+      stream,
       r,
     );
   }
@@ -106,8 +140,8 @@ export function setUpMoeComm(capture: MoeCommCapture, options: CallOptions, file
   };
 }
 
-/** A rank's part of the workspace is as large as the host code says, or as the captured pages say, within the stride. */
-function usedWorkspaceBytes({ args, ranks }: MoeCommCapture, computed: number): number {
+/** A rank's part of the workspace is as large as the host code says, or as the captured pages say. */
+function usedWorkspaceBytes({ ranks }: MoeCommCapture, computed: number): number {
   let bytes = computed;
   for (const { inputs, outputs } of ranks) {
     for (const { pages, pageBytes } of outputs === null
@@ -116,7 +150,7 @@ function usedWorkspaceBytes({ args, ranks }: MoeCommCapture, computed: number): 
       bytes = Math.max(bytes, ((pages[pages.length - 1] ?? -1) + 1) * pageBytes);
     }
   }
-  return Math.min(bytes, args.rankStrideBytes);
+  return bytes;
 }
 
 function writePages(allocation: Allocation, { pages, pageBytes, data }: WorkspacePages): void {

@@ -47,7 +47,8 @@ export function judge(capture: Capture, call: Call, outcome: Outcome): ReplayRes
   const recordedHang = capture.op === 'moe_comm' && capture.recordedVerdict === 'hangs';
   const hasOutputs =
     capture.op === 'moe_comm' ? capture.ranks.every(({ outputs }) => outputs !== null) : capture.outputs !== null;
-  const endedAsRecorded = outcome.verdict === (recordedHang ? 'deadlock' : 'completes');
+  const hangs = outcome.verdict === 'deadlock' || outcome.verdict === 'livelock';
+  const endedAsRecorded = recordedHang ? hangs : outcome.verdict === 'completes';
   const described = describeOutcome(outcome, call.machine.limits);
   if (!endedAsRecorded && outcome.verdict !== 'completes') {
     return { result: 'error', outcome, comparison: null, problem: described };
@@ -55,7 +56,7 @@ export function judge(capture: Capture, call: Call, outcome: Outcome): ReplayRes
   if (!hasOutputs) {
     return { result: 'error', outcome, comparison: null, problem: 'the capture has no outputs to compare with' };
   }
-  const comparison = compareCall(call);
+  const comparison = compareCall(call, outcome.verdict === 'livelock' ? outcome.counters : []);
   if (!endedAsRecorded) {
     return { result: 'mismatch', outcome, comparison, problem: 'completes, but the GPU hung' };
   }

@@ -89,20 +89,24 @@ describe('which mode runs', () => {
 });
 
 describe('a hang', () => {
-  test.each(['fast', 'step', 'ref'])('has the same verdict and names the lines that poll: %s', async (mode) => {
+  test.each(['fast', 'step', 'ref'])('has a verdict and names the lines that poll: %s', async (mode) => {
     const path = join(fixtures, 'all-to-all/ep2-bf16x62400-wrap.safetensors.br');
     const limits = ['--resident-blocks', '1', '--max-idle-steps', '20000'];
     const { exitCode, stdout } = await simtwin(['replay', path, ...limits, '--quiet', '--mode', mode]);
     expect(exitCode).toBe(3);
-    expect(stdout).toContain('\n  budget: 20000 polling steps without a write, a completed barrier or an exit; ');
-    for (const rank of [0, 1]) {
-      expect(stdout).toMatch(
-        new RegExp(
-          `\n {4}rank ${rank} block \\(0,0,0\\) warp \\d .*ld\\.volatile.* at src/kernels/[\\w-]+\\.ts:\\d+ \\(trtllm_alltoall\\.cuh:476\\)\n`,
-        ),
-      );
+    // Who runs the source itself cannot tell whether it will ever end.
+    const verdict = mode === 'ref' ? 'budget: 20000 polling steps without a write' : 'deadlock: no thread can go on';
+    expect(stdout).toContain(`\n  ${verdict}`);
+    const polls =
+      /ld\.volatile.* at (src\/.*\.ts:\d+) \(trtllm_alltoall\.cuh:476\)|^ +at (src\/.*\.ts:\d+) \(trtllm_alltoall\.cuh:476\)$/m;
+    expect(stdout).toMatch(polls);
+    if (mode === 'ref') {
+      expect(stdout).toContain('\n    1 of 2 blocks of moeAllToAllKernel are not resident: no room on device 1\n');
+    } else {
+      expect(stdout).toContain('\n  root cause: not resident\n');
+      expect(stdout).toContain('polls tail of link 0 -> 1, channel 0: needs >= 1, holds 0\n');
+      expect(stdout).toContain(`\n  debug      simtwin debug ${path} --schedule rr,resident=1\n`);
     }
-    expect(stdout).toContain('\n    1 of 2 blocks of moeAllToAllKernel are not resident: no room on device 1\n');
   });
 });
 

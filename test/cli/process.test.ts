@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { DebugClient } from '@vscode/debugadapter-testsupport';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { processIo } from '../../src/cli/process-io.js';
 import { readCapture, writeCapture } from '../../src/index.js';
 import { repositoryRoot } from '../support/files.js';
@@ -152,4 +153,55 @@ test('a reader that goes away ends it quietly', async () => {
   child.stdout.destroy();
   expect(await once(child, 'exit')).toEqual([141, null]);
   expect(stderr).toBe('');
+});
+
+describe('an adapter over standard streams', () => {
+  function start(): { readonly child: ChildProcessWithoutNullStreams; readonly client: DebugClient } {
+    const child = spawn(process.execPath, [main, 'dap'], { env: environment() });
+    const client = new (class extends DebugClient {
+      constructor() {
+        super('', '', 'simtwin');
+        this.connect(child.stdout, child.stdin);
+      }
+    })();
+    return { child, client };
+  }
+
+  /** A run of some seconds, on its way. */
+  async function launch(client: DebugClient): Promise<void> {
+    const initialized = client.waitForEvent('initialized');
+    await client.initializeRequest();
+    await client.send('launch', { program: join(fixtures, 'all-to-all/ep2-bf16x62400-wrap.safetensors.br') });
+    await initialized;
+    await client.configurationDoneRequest();
+  }
+
+  test('says nothing but what the protocol has, and ends when its client wants no more', async () => {
+    const { child, client } = start();
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += String(chunk);
+    });
+    const exited = once(child, 'exit');
+    child.stdin.write('Content-Length: 1\r\n\r\n{');
+    await launch(client);
+    const stopped = client.waitForEvent('stopped');
+    await client.pauseRequest({ threadId: 1 });
+    expect((await stopped).body).toMatchObject({ reason: 'pause', threadId: 1 });
+    await client.disconnectRequest();
+    expect([...(await exited), stderr]).toEqual([0, null, '']);
+  });
+
+  test.each(['its input ends', 'nobody reads its output'])('ends in the middle of a run when %s', async (how) => {
+    const { child, client } = start();
+    const exited = once(child, 'exit');
+    await launch(client);
+    if (how === 'its input ends') child.stdin.end();
+    else {
+      child.stdout.destroy();
+      child.stdin.write('Content-Length: 46\r\n\r\n{"seq":9,"type":"request","command":"threads"}');
+    }
+    const [code, signal] = await exited;
+    expect({ code, signal }).toEqual({ code: how === 'its input ends' ? 0 : 141, signal: null });
+  });
 });

@@ -146,6 +146,7 @@ describe('--json', () => {
           comparedBytes: 88,
           differingBytes: 0,
           undefinedBytes: 0,
+          counterBytes: 0,
           firstDifference: null,
           steps: expect.any(Number),
           wallMs: 0,

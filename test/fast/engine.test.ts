@@ -100,7 +100,7 @@ describe('a trace of accesses', () => {
   test('costs nothing where there is none: the code has no trace of it', () => {
     const program = compiled(rotate);
     const options = { hasWholeRows: true };
-    expect(compiledKernelOf(program, { ...options, trace: false }, []).source).not.toContain('trace');
-    expect(compiledKernelOf(program, { ...options, trace: true }, []).source).toContain('E.trace(');
+    expect(compiledKernelOf(program, { ...options, trace: false }, []).source).not.toContain('sink');
+    expect(compiledKernelOf(program, { ...options, trace: true }, []).source).toContain('E.sink.access(');
   });
 });

@@ -43,6 +43,13 @@ const CASES: readonly Kernel<PairArgs>[] = [
   kernels.wrappedIndex,
   kernels.fractionalIndex,
   kernels.spinAtSyncwarp,
+  kernels.twoAllocations,
+  kernels.declareAgain,
+  kernels.definedBySome,
+  kernels.voteInTiles,
+  kernels.partlyDefined,
+  kernels.addBeforeElsewhere,
+  kernels.remembered,
 ];
 
 test.each(CASES)('fast leaves what ref leaves: $name', (kernel) => {

@@ -117,3 +117,85 @@ export function* useAgain(t: Thread, { input, out }: PairArgs): KernelBody {
     yield* t.syncthreads();
   }
 }
+
+/** Lanes load from two allocations: some from the one that was last accessed, others not. */
+export function* twoAllocations(t: Thread, { input, out }: PairArgs): KernelBody {
+  for (let round = 0; round < 3; round++) {
+    const from = t.laneId < 10 + round ? input : out.add(32);
+    out.store(t.laneId, from.load(t.laneId) + round);
+    yield* t.syncwarp();
+  }
+}
+
+/** Registers are undefined at each declaration, whatever they held in the round before. */
+export function* declareAgain(t: Thread, { input, out }: PairArgs): KernelBody {
+  for (let round = 0; round < 3; round++) {
+    const registers = t.registerArray('u32', 2);
+    out.store(t.laneId, registers.at(1));
+    input.loadInto(registers.at(1), t.laneId);
+    out.store(32 + t.laneId, registers.at(1));
+    yield* t.syncwarp();
+  }
+}
+
+/** Some lanes define a register that all of them store. */
+export function* definedBySome(t: Thread, { input, out }: PairArgs): KernelBody {
+  const registers = t.registerArray('u32', 2);
+  for (let round = 0; round < 3; round++) {
+    if (t.laneId % 3 === round) input.loadInto(registers.at(round % 2), t.laneId);
+    out.store(t.laneId, registers.at(0));
+    out.store(32 + t.laneId, registers.at(1));
+    yield* t.syncwarp();
+  }
+}
+
+/** Lanes vote among four, all together, some missing, and together again. */
+export function* voteInTiles(t: Thread, { input, out }: PairArgs): KernelBody {
+  const mask = (0xf << (t.laneId & 28)) >>> 0;
+  let count = 0;
+  for (let round = 0; round < 6; round++) {
+    if (round !== 3 || t.laneId < 16) {
+      if (yield* t.anySync(mask, (input.load(t.laneId) + round) % 5 === 0)) count++;
+    }
+    if (yield* t.allSync(mask, input.load(t.laneId) % 8 > round - 3)) count += 16;
+    if (round === 4 && t.laneId >= 28) return;
+  }
+  out.store(t.laneId, count);
+}
+
+/** Registers take over which bytes of a word are defined, from memory and from each other. */
+export function* partlyDefined(t: Thread, { input, out }: PairArgs): KernelBody {
+  const registers = t.registerArray('u32', 3);
+  const bytes = out.cast('u8');
+  for (let round = 0; round < 3; round++) {
+    out.store(t.laneId, registers.at(0));
+    bytes.store(4 * t.laneId + 1 + (t.laneId % 3), 7);
+    out.loadInto(registers.at(1), t.laneId);
+    out.store(32 + t.laneId, registers.at(1));
+    registers.at(2).assign(registers.at(1));
+    input.loadInto(registers.at(1), t.laneId);
+    out.store(t.laneId, registers.at(2));
+    yield* t.syncwarp();
+  }
+  if (t.laneId % 2 === 0) out.store(t.laneId, registers.at(1));
+}
+
+/** A lane has added when it comes to memory that is elsewhere: it must not add again. */
+export function* addBeforeElsewhere(t: Thread, { input, out }: PairArgs): KernelBody {
+  for (let round = 0; round < 3; round++) {
+    out.store(t.laneId, out.load(t.laneId) + 1);
+    const from = t.laneId < 10 + round ? input : out.add(32);
+    out.store(32 + t.laneId, from.load(t.laneId));
+    yield* t.syncwarp();
+  }
+}
+
+/** What a lane has found remains so, whether or not it looks again. */
+export function* remembered(t: Thread, { input, out }: PairArgs): KernelBody {
+  let hasFound = false;
+  for (let round = 0; round < 3; round++) {
+    if (input.load(t.laneId) % 4 === round) hasFound = t.laneId % 5 !== 0;
+    out.store(t.laneId, out.load(t.laneId) * 2 + (hasFound ? 1 : 0));
+    yield* t.syncwarp();
+  }
+}

@@ -153,9 +153,13 @@ describe.each<EngineMode>(['fast', 'step', 'ref'])('calls that never end: %s', (
 
   test('a vector of more packets than an entry: heads and tails count on', () => {
     const { text, heads, tails } = outcomeOf(selfCall(1936, 1, 1));
-    expect(text).toContain('budget: 20000 steps are spent and the program has not ended');
-    expect(heads[0]).toBeGreaterThan(100n);
-    expect(tails[0]).toBeGreaterThan(100n);
+    expect(text).toContain(
+      mode === 'ref'
+        ? 'budget: 20000 steps are spent and the program has not ended'
+        : 'livelock: only counters move, and no data will ever',
+    );
+    expect(heads[0]).toBeGreaterThan(20n);
+    expect(tails[0]).toBeGreaterThan(20n);
   });
 
   test('one vector more is expected than is sent: the receiver polls the next flag', () => {

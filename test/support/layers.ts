@@ -20,6 +20,7 @@ const FRONT_DOOR = 'index.ts';
 const ALL_BUT_COMPILE = [
   'simt',
   'program',
+  'hang',
   'step',
   'fast',
   'modes',
@@ -28,6 +29,8 @@ const ALL_BUT_COMPILE = [
   'capture',
   'arbitraries',
   'tools',
+  'debug',
+  'explain',
 ];
 
 /** The rooms of `src`. A new one gets its line here and its paragraph in `docs/ARCHITECTURE.md`. */
@@ -36,15 +39,25 @@ const ROOMS: Readonly<Record<string, Room>> = {
   reference: { rooms: [], packages: [], node: false, pure: true },
   program: { rooms: ['simt'], packages: [], node: false, pure: true },
   compile: { rooms: ['simt', 'program'], packages: ['typescript'], node: true, pure: false },
-  step: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
-  fast: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
+  hang: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
+  step: { rooms: ['simt', 'program', 'hang'], packages: [], node: false, pure: true },
+  fast: { rooms: ['simt', 'program', 'hang'], packages: [], node: false, pure: true },
   modes: { rooms: ['simt', 'program', 'step', 'fast'], packages: [], node: false, pure: true },
   kernels: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
   capture: { rooms: [], packages: [], node: true, pure: false },
   arbitraries: { rooms: ['reference', 'simt', 'kernels'], packages: ['fast-check'], node: false, pure: false },
   tools: { rooms: ['simt', 'kernels', 'modes', 'reference', 'capture'], packages: [], node: false, pure: true },
+  explain: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
+  debug: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
+  // Only the command that needs it loads the protocol.
+  dap: {
+    rooms: ['simt', 'step', 'debug', 'explain'],
+    packages: ['@vscode/debugadapter', '@vscode/debugprotocol'],
+    node: false,
+    pure: true,
+  },
   cli: {
-    rooms: [...ALL_BUT_COMPILE, 'compile', FRONT_DOOR],
+    rooms: [...ALL_BUT_COMPILE, 'compile', 'dap', FRONT_DOOR],
     packages: ['commander', 'chalk'],
     node: true,
     pure: false,

@@ -35,6 +35,7 @@ test('a byte that the program never defined differs, even if its simulated value
     comparedBytes: 3,
     differingBytes: 2,
     undefinedBytes: 0,
+    counterBytes: 0,
     firstDifference: expect.objectContaining({
       offsetBytes: 1,
       location: 'byte 1: the program never defined this byte',

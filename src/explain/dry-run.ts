@@ -1,0 +1,831 @@
+import {
+  type ArithmeticInstruction,
+  bigintOf,
+  evaluatorOf,
+  type Instruction,
+  isVisible,
+  isWide,
+  loadedType,
+  type Operand,
+  type Program,
+  type Source,
+  type SpecialName,
+  type Target,
+  type ValueType,
+  type Word,
+} from '../program/index.js';
+import { type Launch, Pointer, type ScalarType, scalarBytes } from '../simt/index.js';
+import type { StepEngine } from '../step/index.js';
+import { type Layout, MASK, OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from '../step/layout.js';
+import type { StepBlock } from '../step/step-block.js';
+import { type ControlFlow, controlFlowOf } from './control-flow.js';
+import { lanesOf } from './lanes.js';
+import { type Derived, isDerived, keyOfLoad, type Load, type Value, wordOf } from './values.js';
+
+/** Generic addresses below it are in shared memory. */
+const SHARED_END = 2 ** 32;
+
+/** Most instructions of a lane: who goes round in fewer has come back by then. */
+const MOST_INSTRUCTIONS = 2_400;
+/** Most states of a lane at one place that are compared with later ones. */
+const MOST_VISITS = 24;
+
+/** A branch that would leave the loop that a thread goes round. */
+export interface Exit {
+  readonly condition: Derived;
+  /** The value of the condition with which it leaves. */
+  readonly wanted: boolean;
+  readonly site: number;
+}
+
+/** What a lane does from where it is, as long as nothing in memory changes. */
+export type LaneCourse =
+  /** It comes back to the same state, by way of these loads; any of these branches would end that. */
+  | {
+      readonly kind: 'goes round';
+      readonly exits: readonly Exit[];
+      readonly loads: readonly Load[];
+      /** Blocks that it would come to then. */
+      readonly leavesTo: readonly number[];
+    }
+  /** It goes on, for as long as it was looked at, or ends. */
+  | { readonly kind: 'goes on' }
+  /** It comes to wait for other lanes of its warp. */
+  | { readonly kind: 'waits'; readonly site: number };
+
+/** Parameters of a launch as words. */
+const paramsOfLaunch = new WeakMap<Launch, readonly Word[]>();
+
+export function paramWords(engine: StepEngine, launch: Launch): readonly Word[] {
+  let words = paramsOfLaunch.get(launch);
+  if (words === undefined) {
+    words = engine
+      .valuesOf(launch)
+      .map((value) => (value === null ? 0 : value instanceof Pointer ? value.address : value));
+    paramsOfLaunch.set(launch, words);
+  }
+  return words;
+}
+
+const numbersOfVisible = new WeakMap<Layout, Map<Instruction, number>>();
+
+/** Numbers of visible instructions. */
+function visibleNumbers(layout: Layout): ReadonlyMap<Instruction, number> {
+  let numbers = numbersOfVisible.get(layout);
+  if (numbers === undefined) {
+    numbers = new Map();
+    for (const [number, place] of layout.visible.entries()) if (place !== null) numbers.set(place.instruction, number);
+    numbersOfVisible.set(layout, numbers);
+  }
+  return numbers;
+}
+
+/** A lane leaves off: what it has come to is beyond what a dry run knows. */
+class Beyond extends Error {}
+
+/**
+ * Runs lanes of a warp on from where they are, without changing anything: their stores are their own secret. Barriers are
+ * passed. `lanes` must be ready; alone, a lane leaves off where the others decide what happens.
+ */
+export class DryWarp {
+  readonly engine: StepEngine;
+  readonly block: StepBlock;
+  readonly index: number;
+  readonly program: Program;
+  readonly layout: Layout;
+  readonly flow: ControlFlow;
+  readonly numbers: ReadonlyMap<Instruction, number>;
+  readonly params: readonly Word[];
+  /** What has been stored, by address. */
+  readonly stored = new Map<number, Value>();
+
+  constructor(engine: StepEngine, block: StepBlock, index: number) {
+    this.engine = engine;
+    this.block = block;
+    this.index = index;
+    const { emitted, layout } = block.arena.code;
+    this.program = emitted.program;
+    this.layout = layout;
+    this.flow = controlFlowOf(emitted.program);
+    this.numbers = visibleNumbers(layout);
+    this.params = paramWords(engine, block.launch);
+  }
+
+  /** The course of one lane, the other lanes left out; null: it depends on them. */
+  runAlone(lane: number): LaneCourse | null {
+    const dry = new DryLane(this, lane, 'alone');
+    for (;;) {
+      const operation = dry.run();
+      if (operation === null) return dry.course();
+      const result = aloneResult(operation.instruction, operation.value);
+      if (result === NOT_ALONE) return null;
+      dry.finish(result);
+    }
+  }
+
+  /**
+   * The courses of lanes that go together. Lanes that wait in a warp-wide operation go on with them. If one of `own` goes
+   * on, nothing more is looked at.
+   */
+  run(lanes: number, own: number): ReadonlyMap<number, LaneCourse> {
+    const live = this.engine.live[this.block.firstWarp + this.index]!;
+    const all = lanesOf(lanes).map((lane) => new DryLane(this, lane, 'ready'));
+    const at = new Map<DryLane, PendingOperation>();
+    for (const number of lanesOf(live & ~lanes)) {
+      const lane = new DryLane(this, number, 'waits');
+      if (lane.pending !== null) at.set(lane, lane.pending);
+    }
+    let running = all;
+    while (running.length > 0) {
+      for (const lane of running) {
+        const operation = lane.run();
+        if (operation !== null) at.set(lane, operation);
+        else if ((own & (1 << lane.lane)) !== 0 && lane.course().kind === 'goes on') {
+          return new Map([[lane.lane, lane.course()]]);
+        }
+      }
+      if (all.every((lane) => lane.isOver)) break;
+      running = this.#perform(at, live);
+    }
+    return new Map(all.map((lane) => [lane.lane, lane.course(at.get(lane))]));
+  }
+
+  /** Performs what all lanes of its mask have come to. Result: the lanes that go on. */
+  #perform(at: Map<DryLane, PendingOperation>, live: number): DryLane[] {
+    const released: DryLane[] = [];
+    for (const [, { instruction, mask }] of at) {
+      const group = [...at].filter(
+        ([, other]) => other.instruction.operation === instruction.operation && other.mask === mask,
+      );
+      let arrived = 0;
+      for (const [lane] of group) arrived |= 1 << lane.lane;
+      if ((mask & live & ~arrived) !== 0) continue;
+      const values = new Map(group.map(([lane, { value }]) => [lane.lane, value]));
+      for (const [lane, { a, b }] of group) {
+        lane.finish(collectiveResult(instruction, values, lane.lane, a, b));
+        at.delete(lane);
+        if (!lane.hasEnded) released.push(lane);
+      }
+    }
+    return released;
+  }
+}
+
+/** A warp-wide operation that a lane has come to. */
+interface PendingOperation {
+  readonly instruction: Extract<Instruction, { op: 'collective' }>;
+  readonly mask: number;
+  readonly value: Value;
+  readonly a: Value;
+  readonly b: Value;
+}
+
+interface Guard {
+  readonly block: number;
+  readonly condition: Derived;
+}
+
+/** A lane of a {@link DryWarp}. */
+class DryLane {
+  readonly warp: DryWarp;
+  readonly lane: number;
+  readonly #isAlone: boolean;
+  readonly #rank: number;
+  readonly #b: number;
+  readonly #variables: Value[];
+  readonly #arrays: Value[][];
+  #block = 0;
+  #at = 0;
+  #instructions = 0;
+  #guards: Guard[] = [];
+  /** States at visible instructions, by number. */
+  readonly #visits = new Map<number, (readonly (Word | undefined)[])[]>();
+  /**
+   * The state that it has come back to. Before the first round what was loaded earlier becomes plain values: it will not
+   * be loaded again. The second round is recorded: by then every load of the loop is known as one.
+   */
+  #round: { readonly number: number; readonly state: readonly (Word | undefined)[]; count: number } | null = null;
+  #isHalfway = false;
+  #blocks = new Set<number>();
+  /** Branches on what was loaded, by block: the last of each. */
+  #branches = new Map<number, { readonly condition: Derived; readonly taken: boolean; readonly site: number }>();
+  #loads = new Map<string, Load>();
+  /** Whether its course is known. It may go on for the sake of other lanes. */
+  isOver = false;
+  /** Whether it cannot go on at all. */
+  hasEnded = false;
+  #course: LaneCourse = { kind: 'goes on' };
+  /** The warp-wide operation that it has come to. */
+  pending: PendingOperation | null = null;
+
+  constructor(warp: DryWarp, lane: number, state: 'ready' | 'alone' | 'waits') {
+    this.warp = warp;
+    this.lane = lane;
+    this.#isAlone = state === 'alone';
+    const { block, layout, program } = warp;
+    const { L, D, rowWords } = block.arena;
+    this.#rank = warp.index * 32 + lane;
+    this.#b = block.rows + this.#rank * rowWords;
+    const b = this.#b;
+    // Nothing else can be used before it is set.
+    const live = layout.liveAt[L[b + PC]!]!;
+    this.#variables = new Array<Value>(program.variables.length).fill(undefined);
+    for (const index of live.variables) {
+      const slot = layout.slots[index]!;
+      if (slot !== -1) this.#variables[index] = wordAt(L, D, program.variables[index]!.type, b + slot);
+    }
+    this.#arrays = layout.arrays.map(({ count, slot, elementWords }, index) => {
+      if (!live.arrays.includes(index)) return new Array<Value>(count).fill(undefined);
+      const type = loadedType(program.arrays[index]!.elementType);
+      return Array.from({ length: count }, (_, at) => wordAt(L, D, type, b + slot + at * elementWords));
+    });
+    const place = layout.visible[L[b + PC]!] ?? null;
+    if (place === null) return;
+    this.#block = place.block;
+    this.#at = place.at;
+    if (state !== 'waits') {
+      this.#at++;
+      this.#takeResult(place.instruction);
+    } else if (place.instruction.op === 'collective') this.pending = this.#broughtTo(place.instruction);
+  }
+
+  /** The warp-wide operation that it waits in, with what it has brought. */
+  #broughtTo(instruction: Extract<Instruction, { op: 'collective' }>): PendingOperation {
+    const { program, block } = this.warp;
+    const { L, D } = block.arena;
+    const b = this.#b;
+    const value =
+      instruction.value === null ? undefined : wordAt(L, D, typeOfOperand(program, instruction.value), b + VALUES);
+    return { instruction, mask: L[b + MASK]!, value, a: D[(b + OPERAND_A) >> 1]!, b: D[(b + OPERAND_B) >> 1]! };
+  }
+
+  /** Takes the result of the operation that it has come to last. */
+  #takeResult(instruction: Instruction): void {
+    const { L, D } = this.warp.block.arena;
+    switch (instruction.op) {
+      case 'load':
+        this.#takeLoaded(instruction, D[(this.#b + OPERAND_A) >> 1]!);
+        return;
+      case 'atomic':
+        if (instruction.to !== -1) this.#setLoaded(instruction.to, D[(this.#b + OPERAND_A) >> 1]!, instruction);
+        return;
+      case 'collective':
+      case 'activemask':
+        if (instruction.to === -1) return;
+        this.#variables[instruction.to] = wordAt(
+          L,
+          D,
+          this.warp.program.variables[instruction.to]!.type,
+          this.#b + RESULT,
+        );
+    }
+  }
+
+  /** Takes what it has loaded last. Registers have it already. */
+  #takeLoaded(instruction: Extract<Instruction, { op: 'load' }>, address: number): void {
+    const bytes = scalarBytes(instruction.elementType);
+    instruction.to.forEach((target, index) => {
+      if (target.kind !== 'variable') return;
+      this.#variables[target.index] = this.#read(address + index * bytes, instruction.elementType, instruction);
+    });
+  }
+
+  /** Runs on to a warp-wide operation; null: it is over, or has ended. */
+  run(): PendingOperation | null {
+    try {
+      for (;;) {
+        const { instructions, terminator } = this.warp.program.blocks[this.#block]!;
+        while (this.#at < instructions.length) {
+          const instruction = instructions[this.#at]!;
+          if (++this.#instructions > MOST_INSTRUCTIONS) return this.#end(this.#courseOfCount());
+          if (!this.#isHalfway && this.#instructions > MOST_INSTRUCTIONS / 2 && this.#round === null) {
+            this.#isHalfway = true;
+            // It counts its rounds, or works: what it does from here on is what it does.
+            this.#freeze();
+            this.#startRecording();
+          }
+          if (isVisible(instruction)) {
+            this.#visit(instruction);
+            if (this.isOver && this.#isAlone) return this.#end(this.#course);
+            if (instruction.op === 'collective') {
+              this.pending = this.#collective(instruction);
+              return this.pending;
+            }
+          }
+          this.#step(instruction);
+          this.#at++;
+          // Nobody else depends on it where there is no warp-wide operation: those that do go on for a while.
+          if (this.isOver && this.#instructions > MOST_INSTRUCTIONS / 2) return this.#end(this.#course);
+        }
+        if (++this.#instructions > MOST_INSTRUCTIONS) return this.#end(this.#courseOfCount());
+        switch (terminator.op) {
+          case 'jump':
+            this.#enter(terminator.target);
+            break;
+          case 'branch': {
+            const condition = this.#value(terminator.condition);
+            const word = wordOf(condition);
+            if (word === undefined) throw new Beyond();
+            if (isDerived(condition)) {
+              const taken = word === true;
+              this.#branches.set(this.#block, { condition, taken, site: terminator.site });
+              this.#guards = this.#guards.filter(({ block }) => block !== this.#block);
+              this.#guards.push({ block: this.#block, condition });
+            }
+            this.#enter(word === true ? terminator.then : terminator.else);
+            break;
+          }
+          default:
+            return this.#end(this.isOver ? this.#course : { kind: 'goes on' });
+        }
+      }
+    } catch (error) {
+      if (error instanceof Beyond || error instanceof RangeError) return this.#end(this.#course);
+      throw error;
+    }
+  }
+
+  /** Takes the result of the warp-wide operation that it has come to. */
+  finish(result: Value): void {
+    const { instruction } = this.pending!;
+    if (instruction.to !== -1) this.#variables[instruction.to] = result;
+    this.pending = null;
+    this.#at++;
+  }
+
+  course(pending?: PendingOperation): LaneCourse {
+    if (!this.isOver && pending !== undefined) return { kind: 'waits', site: pending.instruction.site };
+    return this.#course;
+  }
+
+  #end(course: LaneCourse): null {
+    this.#course = course;
+    this.isOver = true;
+    this.hasEnded = true;
+    return null;
+  }
+
+  #enter(block: number): void {
+    const { flow } = this.warp;
+    this.#block = block;
+    this.#at = 0;
+    this.#blocks.add(block);
+    for (
+      let guard = this.#guards.at(-1);
+      guard !== undefined && flow.join[guard.block] === block;
+      guard = this.#guards.at(-1)
+    ) {
+      this.#guards.pop();
+      const { condition } = guard;
+      for (const index of flow.setBehind(guard.block)) {
+        const then = this.#variables[index];
+        const value = wordOf(then);
+        if (index < this.#variables.length && value !== undefined)
+          this.#variables[index] = { kind: 'guarded', value, then, condition };
+      }
+    }
+  }
+
+  /** It comes to a visible instruction: has it been here in this state? */
+  #visit(instruction: Instruction): void {
+    if (this.isOver) return;
+    const { layout, numbers } = this.warp;
+    const number = numbers.get(instruction)!;
+    const state = layout.liveAt[number]!.variables.map((index) => wordOf(this.#variables[index]));
+    if (this.#round !== null) {
+      if (this.#round.number !== number || !isSame(this.#round.state, state)) return;
+      this.#round.count++;
+      if (this.#round.count === 1) {
+        this.#startRecording();
+        return;
+      }
+      this.#course = this.#courseOfRound(this.#blocks);
+      this.isOver = true;
+      return;
+    }
+    let visits = this.#visits.get(number);
+    if (visits === undefined) {
+      visits = [];
+      this.#visits.set(number, visits);
+    }
+    if (visits.some((before) => isSame(before, state))) {
+      this.#round = { number, state, count: 0 };
+      this.#freeze();
+      this.#startRecording();
+      return;
+    }
+    visits.push(state);
+    if (visits.length > MOST_VISITS) visits.shift();
+  }
+
+  #startRecording(): void {
+    this.#blocks = new Set([this.#block]);
+    this.#branches = new Map();
+    this.#loads = new Map();
+  }
+
+  /** What has been loaded so far becomes plain values. */
+  #freeze(): void {
+    this.#guards = [];
+    for (const values of [this.#variables, ...this.#arrays]) {
+      for (let index = 0; index < values.length; index++) values[index] = wordOf(values[index]);
+    }
+    const { stored } = this.warp;
+    for (const [address, value] of stored) stored.set(address, wordOf(value));
+  }
+
+  /** The course of a lane that has gone once round these blocks. */
+  #courseOfRound(blocks: ReadonlySet<number>): LaneCourse {
+    const { flow, program } = this.warp;
+    const loop = flow.loopAround(blocks);
+    const inLoop = loop?.blocks ?? blocks;
+    const exits: Exit[] = [];
+    const leavesTo = new Set<number>();
+    for (const block of inLoop) {
+      for (const after of flow.successors[block]!) if (!inLoop.has(after)) leavesTo.add(after);
+    }
+    for (const [block, { condition, taken, site }] of this.#branches) {
+      const { terminator } = program.blocks[block]!;
+      if (!inLoop.has(block) || terminator.op !== 'branch') continue;
+      if (!inLoop.has(taken ? terminator.else : terminator.then)) exits.push({ condition, wanted: !taken, site });
+    }
+    return { kind: 'goes round', exits, loads: [...this.#loads.values()], leavesTo: [...leavesTo] };
+  }
+
+  /** The course of a lane that never comes back to the same state, because it counts its rounds or works. */
+  #courseOfCount(): LaneCourse {
+    if (this.isOver) return this.#course;
+    const polled = [...this.#loads.values()].some(({ isPolled }) => isPolled);
+    if (this.#round !== null || !polled) return { kind: 'goes on' };
+    const course = this.#courseOfRound(this.#blocks);
+    if (course.kind !== 'goes round') return course;
+    const exits = course.exits.filter(({ condition }) => dependsOnPoll(condition));
+    return exits.length === 0 ? { kind: 'goes on' } : { ...course, exits };
+  }
+
+  #value(operand: Operand): Value {
+    switch (operand.kind) {
+      case 'variable':
+        return this.#variables[operand.index];
+      case 'param':
+        return this.warp.params[operand.index];
+      case 'constant':
+        return operand.value;
+      case 'special':
+        return specialValue(operand.name, this.warp.block, this.#rank);
+      default:
+        return operand satisfies never;
+    }
+  }
+
+  #number(operand: Operand): number {
+    const word = wordOf(this.#value(operand));
+    if (word === undefined) throw new Beyond();
+    return Number(word);
+  }
+
+  #source(source: Source): Value {
+    if (source.kind !== 'element') return this.#value(source);
+    return this.#arrays[source.array]![this.#number(source.index)];
+  }
+
+  #step(instruction: Instruction): void {
+    switch (instruction.op) {
+      case 'move':
+      case 'unary':
+      case 'binary':
+      case 'compare':
+      case 'select':
+      case 'convert':
+      case 'address':
+        this.#variables[instruction.to] = this.#arithmetic(instruction);
+        return;
+      case 'loadTable':
+        this.#variables[instruction.to] =
+          this.warp.program.tables[instruction.table]!.values[this.#number(instruction.index)];
+        return;
+      case 'clearArray':
+        this.#arrays[instruction.array]!.fill(undefined);
+        return;
+      case 'readElement':
+        this.#variables[instruction.to] = this.#source(instruction.element);
+        return;
+      case 'writeElement':
+        this.#arrays[instruction.element.array]![this.#number(instruction.element.index)] = this.#source(instruction.a);
+        return;
+      case 'selectElement': {
+        const condition = wordOf(this.#value(instruction.condition));
+        if (condition === undefined) throw new Beyond();
+        const { array, index } = instruction.element;
+        this.#arrays[array]![this.#number(index)] = this.#source(condition === true ? instruction.a : instruction.b);
+        return;
+      }
+      case 'shared':
+        this.#variables[instruction.to] = this.warp.block.sharedVariables.get(instruction.name)?.pointer.address;
+        return;
+      case 'load':
+        this.#load(instruction, this.#address(instruction));
+        return;
+      case 'store': {
+        const address = this.#address(instruction);
+        // Who writes for all to see does not wait.
+        if (instruction.ordering !== 'plain' && address >= SHARED_END) throw new Beyond();
+        const bytes = scalarBytes(instruction.elementType);
+        instruction.values.forEach((value, index) => {
+          this.warp.stored.set(address + index * bytes, this.#source(value));
+        });
+        return;
+      }
+      case 'atomic':
+        this.#atomic(instruction);
+        return;
+      case 'activemask':
+        this.#variables[instruction.to] = this.warp.engine.live[this.warp.block.firstWarp + this.warp.index]! >>> 0;
+        return;
+      case 'fence':
+      case 'barrier':
+      case 'collective':
+        return;
+      default:
+        instruction satisfies never;
+    }
+  }
+
+  #arithmetic(instruction: ArithmeticInstruction): Value {
+    if (instruction.op === 'move') return this.#value(instruction.a);
+    const { operands, evaluate } = evaluatorOf(this.warp.program, instruction);
+    const words: Word[] = [];
+    let derived = false;
+    for (const operand of operands) {
+      const value = this.#value(operand);
+      const word = wordOf(value);
+      if (word === undefined) return undefined;
+      words.push(word);
+      derived ||= isDerived(value);
+    }
+    const value = evaluate(words);
+    if (!derived) return value;
+    const values = operands.map((operand) => this.#value(operand));
+    return { kind: 'arithmetic', value, instruction, operands: values };
+  }
+
+  #address(access: { readonly base: Operand; readonly index: Operand; readonly elementType: ScalarType }): number {
+    return this.#number(access.base) + this.#number(access.index) * scalarBytes(access.elementType);
+  }
+
+  #load(instruction: Extract<Instruction, { op: 'load' }>, address: number): void {
+    const bytes = scalarBytes(instruction.elementType);
+    instruction.to.forEach((target, index) => {
+      this.#setTarget(target, this.#read(address + index * bytes, instruction.elementType, instruction));
+    });
+  }
+
+  #setTarget(target: Target, value: Value): void {
+    if (target.kind === 'variable') this.#variables[target.index] = value;
+    else this.#arrays[target.array]![this.#number(target.index)] = value;
+  }
+
+  #setLoaded(variable: number, address: number, instruction: Extract<Instruction, { op: 'atomic' }>): void {
+    this.#variables[variable] = this.#read(address, instruction.elementType, instruction);
+  }
+
+  #read(address: number, type: ScalarType, instruction: Extract<Instruction, { op: 'load' | 'atomic' }>): Value {
+    const own = this.warp.stored.get(address);
+    if (own !== undefined || this.warp.stored.has(address)) return own;
+    const isShared = address < SHARED_END;
+    const space = isShared ? this.warp.block.sharedMemory.space : this.warp.engine.host.memory.space;
+    const allocation = space.find(address);
+    const bytes = scalarBytes(type);
+    if (allocation === null || allocation.freed || address % bytes !== 0) throw new Beyond();
+    const offset = address - allocation.base;
+    if (offset + bytes > allocation.bytes) throw new Beyond();
+    const value = allocation.read(type, offset) as number | bigint;
+    const isPolled = instruction.op === 'atomic' || instruction.ordering !== 'plain';
+    const load: Load = { allocation, offset, type, value, isShared, isPolled, site: instruction.site };
+    const key = keyOfLoad(load);
+    if (isPolled || !this.#loads.has(key)) this.#loads.set(key, load);
+    return { kind: 'load', value, load };
+  }
+
+  #atomic(instruction: Extract<Instruction, { op: 'atomic' }>): void {
+    const address = this.#address(instruction);
+    const old = this.#read(address, instruction.elementType, instruction);
+    const [before, given] = [wordOf(old), wordOf(this.#value(instruction.value))];
+    const compare = instruction.compare === null ? undefined : wordOf(this.#value(instruction.compare));
+    if (instruction.to !== -1) this.#variables[instruction.to] = old;
+    const after =
+      before === undefined || given === undefined ? undefined : atomicResult(instruction, before, given, compare);
+    if (after !== before) this.warp.stored.set(address, after);
+  }
+
+  #collective(instruction: Extract<Instruction, { op: 'collective' }>): PendingOperation {
+    const optional = (operand: Operand | null): Value => (operand === null ? undefined : this.#value(operand));
+    return {
+      instruction,
+      mask: this.#number(instruction.mask) | 0,
+      value: optional(instruction.value),
+      a: optional(instruction.a),
+      b: optional(instruction.b),
+    };
+  }
+}
+
+function dependsOnPoll(value: Value, seen = new Set<Derived>()): boolean {
+  if (!isDerived(value) || seen.has(value)) return false;
+  seen.add(value);
+  switch (value.kind) {
+    case 'load':
+      return value.load.isPolled;
+    case 'arithmetic':
+    case 'mixed':
+      return value.operands.some((operand) => dependsOnPoll(operand, seen));
+    case 'vote':
+      return value.lanes.some(([, lane]) => dependsOnPoll(lane, seen));
+    case 'guarded':
+      return dependsOnPoll(value.then, seen) || dependsOnPoll(value.condition, seen);
+    default:
+      return value satisfies never;
+  }
+}
+
+/** The value after an atomic; undefined: not known here. */
+function atomicResult(
+  { operator, elementType }: Extract<Instruction, { op: 'atomic' }>,
+  before: Word,
+  given: Word,
+  compare: Word | undefined,
+): Word | undefined {
+  if (operator === 'exch') return given;
+  if (operator === 'cas') return compare === undefined ? undefined : before === compare ? given : before;
+  const [x, y] = [BigInt(before), BigInt(given)];
+  const wrap = (value: bigint): Word => {
+    switch (elementType) {
+      case 'i32':
+        return Number(BigInt.asIntN(32, value));
+      case 'u32':
+        return Number(BigInt.asUintN(32, value));
+      case 'i64':
+        return BigInt.asIntN(64, value);
+      default:
+        return BigInt.asUintN(64, value);
+    }
+  };
+  switch (operator) {
+    case 'add':
+      return wrap(x + y);
+    case 'sub':
+      return wrap(x - y);
+    case 'min':
+      return wrap(x < y ? x : y);
+    case 'max':
+      return wrap(x > y ? x : y);
+    case 'and':
+      return wrap(x & y);
+    case 'or':
+      return wrap(x | y);
+    case 'xor':
+      return wrap(x ^ y);
+    case 'inc':
+      return wrap(x >= y ? 0n : x + 1n);
+    case 'dec':
+      return wrap(x === 0n || x > y ? y : x - 1n);
+    default:
+      return operator satisfies never;
+  }
+}
+
+const NOT_ALONE = Symbol('depends on other lanes');
+
+/** The result of a warp-wide operation where the values of other lanes cannot change it. */
+function aloneResult(
+  { operation }: Extract<Instruction, { op: 'collective' }>,
+  value: Value,
+): Value | typeof NOT_ALONE {
+  const word = wordOf(value);
+  if (operation === 'sync') return undefined;
+  if (operation === 'any' && word === true)
+    return isDerived(value) ? { kind: 'vote', value: true, operation, lanes: [[-1, value]] } : true;
+  if (operation === 'all' && word === false)
+    return isDerived(value) ? { kind: 'vote', value: false, operation, lanes: [[-1, value]] } : false;
+  return NOT_ALONE;
+}
+
+/** The result of a warp-wide operation for a lane. Undefined: not known here. */
+function collectiveResult(
+  { operation }: Extract<Instruction, { op: 'collective' }>,
+  values: ReadonlyMap<number, Value>,
+  lane: number,
+  a: Value,
+  b: Value,
+): Value {
+  if (operation === 'sync') return undefined;
+  const lanes = [...values].sort(([x], [y]) => x - y);
+  const words = lanes.map(([, value]) => wordOf(value));
+  const derived = lanes.some(([, value]) => isDerived(value));
+  if (operation.startsWith('shfl')) {
+    const source = shuffleSource(operation, lane, Number(wordOf(a) ?? 0), Number(wordOf(b) ?? 32));
+    return values.get(source);
+  }
+  if (words.includes(undefined)) return undefined;
+  const vote = (value: Word): Value => (derived ? { kind: 'vote', value, operation, lanes } : value);
+  switch (operation) {
+    case 'any':
+      return vote(words.includes(true));
+    case 'all':
+      return vote(!words.includes(false));
+    case 'ballot': {
+      let mask = 0;
+      for (const [index, [of]] of lanes.entries()) if (words[index] === true) mask |= 1 << of;
+      return vote((mask >>> Number(wordOf(a) ?? 0)) >>> 0);
+    }
+    default:
+      return mixed(operation, words as Word[], lanes);
+  }
+}
+
+function mixed(operation: string, words: readonly Word[], lanes: readonly (readonly [number, Value])[]): Value {
+  const reduce = (step: (x: number, y: number) => number): Word => words.map(Number).reduce(step);
+  const value = ((): Word | undefined => {
+    switch (operation) {
+      case 'redux.add':
+        return reduce((x, y) => (x + y) | 0);
+      case 'redux.min':
+        return reduce(Math.min);
+      case 'redux.max':
+        return reduce(Math.max);
+      case 'redux.and':
+        return reduce((x, y) => (x & y) >>> 0);
+      case 'redux.or':
+        return reduce((x, y) => (x | y) >>> 0);
+      case 'redux.xor':
+        return reduce((x, y) => (x ^ y) >>> 0);
+      default:
+        return undefined;
+    }
+  })();
+  if (value === undefined || !lanes.some(([, lane]) => isDerived(lane))) return value;
+  return { kind: 'mixed', value, operands: lanes.map(([, lane]) => lane) };
+}
+
+/** The lane that a shuffle reads. Source: PTX ISA, shfl.sync. */
+function shuffleSource(operation: string, lane: number, a: number, width: number): number {
+  const first = lane & ~(width - 1);
+  const last = first + width - 1;
+  switch (operation) {
+    case 'shfl.up':
+      return lane - a < first ? lane : lane - a;
+    case 'shfl.down':
+      return lane + a > last ? lane : lane + a;
+    case 'shfl.bfly':
+      return (lane ^ a) > last ? lane : lane ^ a;
+    default:
+      return first + (a & (width - 1));
+  }
+}
+
+const isSame = (a: readonly (Word | undefined)[], b: readonly (Word | undefined)[]): boolean =>
+  a.every((value, index) => value === b[index]);
+
+/** A value in a row. */
+function wordAt(L: Int32Array, D: Float64Array, type: ValueType, word: number): Word {
+  if (isWide(type)) return bigintOf(L[word]!, L[word + 1]!, type === 'i64');
+  switch (type) {
+    case 'pred':
+      return L[word] !== 0;
+    case 'u32':
+      return L[word]! >>> 0;
+    case 'f64':
+    case 'ptr':
+      return D[word >> 1]!;
+    default:
+      return L[word]!;
+  }
+}
+
+function typeOfOperand(program: Program, operand: Operand): ValueType {
+  switch (operand.kind) {
+    case 'variable':
+      return program.variables[operand.index]!.type;
+    case 'param':
+      return program.params[operand.index]!.type;
+    case 'constant':
+      return operand.type;
+    default:
+      return 'i32';
+  }
+}
+
+/** Where a thread is, for {@link specialValue}. */
+export interface ThreadPlace {
+  readonly launch: Launch;
+  readonly blockIdx: { readonly x: number; readonly y: number; readonly z: number };
+}
+
+/** The value of a built-in variable. */
+export function specialValue(name: SpecialName, { launch, blockIdx }: ThreadPlace, rank: number): number {
+  if (name === 'laneId') return rank & 31;
+  if (name === 'warpIndex') return rank >>> 5;
+  const [of, axis] = name.split('.') as ['threadIdx' | 'blockIdx' | 'blockDim' | 'gridDim', 'x' | 'y' | 'z'];
+  if (of === 'threadIdx') return launch.threadIdxs[rank]![axis];
+  return (of === 'blockIdx' ? blockIdx : launch[of])[axis];
+}

@@ -1,0 +1,202 @@
+import type { HangProof, MemoryRange } from '../simt/index.js';
+import { Escape } from './known.js';
+import { type ArrivalSink, type CollectiveOperands, LaneFlow, type Surroundings } from './lane-flow.js';
+import { type Counters, LastingMemory } from './lasting-memory.js';
+import { Meeting, WaitingLanes } from './meeting.js';
+import { type Place, placesOf } from './places.js';
+import type { InstructionOf, StandingBlock, StandingMachine, StandingWarp } from './standing-machine.js';
+
+/** Rounds of a loop that are told apart: few are cheap, more are needed where a loop goes through an array. */
+const PRECISIONS = [8, 128];
+
+/**
+ * Whether a program can never end, and never store anything again, under whatever schedule.
+ *
+ * The proof is an invariant: memory stays as it is, but for words that atomics count. As long as it holds, each thread
+ * can only do what {@link LaneFlow} finds from where it stands; if none of them ends, fails or stores something new
+ * there, it holds for ever. A barrier or a warp-wide operation is passed only if everybody who is missing may come.
+ * Where something is not certain, nothing is proven.
+ */
+export function proveHang(machine: StandingMachine): HangProof {
+  let work = 0;
+  for (const precision of PRECISIONS) {
+    const proof = proveWith(machine, precision);
+    work += proof.work;
+    if (proof.verdict !== null || precision === PRECISIONS[PRECISIONS.length - 1]) return { ...proof, work };
+  }
+  throw new Error('[simtwin bug] no precision');
+}
+
+function proveWith(machine: StandingMachine, precision: number): HangProof {
+  const counters: Counters = new Map();
+  let work = 0;
+  const blocks = [...machine.blocks];
+  try {
+    for (let isStable = false; !isStable; ) {
+      isStable = true;
+      for (const block of blocks) {
+        const flow = new BlockFlow(block, counters, precision, () => {
+          isStable = false;
+        });
+        try {
+          flow.run();
+        } finally {
+          work += flow.work;
+        }
+      }
+    }
+  } catch (error) {
+    if (error instanceof Escape) return { verdict: null, why: error.message, work };
+    throw error;
+  }
+  if (counters.size === 0) return { verdict: 'deadlock', work };
+  // Counters that have stood still may still do so for reasons that were not understood.
+  if (!machine.countersMove) return { verdict: null, why: 'atomics may change memory, and have not', work };
+  return { verdict: 'livelock', counters: rangesOf(counters), work };
+}
+
+function rangesOf(counters: Counters): MemoryRange[] {
+  const ranges: { address: number; bytes: number }[] = [];
+  for (const [{ base, space }, words] of counters) {
+    if (space.name !== 'global') continue;
+    for (const word of [...words].sort((a, b) => a - b)) {
+      const address = base + word * 4;
+      const last = ranges[ranges.length - 1];
+      if (last !== undefined && last.address + last.bytes === address) last.bytes += 4;
+      else ranges.push({ address, bytes: 4 });
+    }
+  }
+  return ranges.sort((a, b) => a.address - b.address);
+}
+
+/** A barrier that threads of the block come to. */
+interface BarrierFlow {
+  expected: number;
+  readonly warps: Set<number>;
+  isOpen: boolean;
+  readonly waiting: WaitingLanes;
+}
+
+/** What all threads of a block can still do. */
+class BlockFlow {
+  readonly #block: StandingBlock;
+  readonly #surroundings: Surroundings;
+  readonly #lanes: LaneFlow[] = [];
+  readonly #barriers = new Map<number, BarrierFlow>();
+  /** By warp. */
+  readonly #meetings = new Map<number, Map<string, Meeting>>();
+  readonly #live = new Map<number, number>();
+  #isDone = true;
+
+  readonly #sink: ArrivalSink = {
+    collective: (lane, place, instruction, operands) => this.#joinMeeting(lane, place, instruction.operation, operands),
+    barrier: (lane, place, { kind, site }, id, expected) => {
+      let barrier = this.#barriers.get(id);
+      if (barrier === undefined) {
+        barrier = { expected, warps: new Set(), isOpen: false, waiting: new WaitingLanes() };
+        this.#barriers.set(id, barrier);
+      }
+      if (barrier.expected !== expected) throw new Escape('may misuse a barrier', site);
+      barrier.warps.add(lane.warp);
+      if (barrier.isOpen || kind === 'arrive') lane.pass(place, undefined);
+      else barrier.waiting.add(lane, place);
+      this.#isDone = false;
+    },
+  };
+
+  constructor(block: StandingBlock, counters: Counters, precision: number, found: () => void) {
+    this.#block = block;
+    const places = placesOf(block.program, block.counts);
+    this.#surroundings = {
+      block,
+      memory: new LastingMemory(block, counters, found),
+      sink: this.#sink,
+      precision,
+      places,
+      scratch: new Array(places.size).fill(undefined),
+    };
+  }
+
+  get work(): number {
+    return this.#lanes.reduce((sum, { work }) => sum + work, 0);
+  }
+
+  /** @throws Escape if a thread may end, fail or store something new */
+  run(): void {
+    for (const { id, expected, warps } of this.#block.barriers) {
+      this.#barriers.set(id, { expected, warps: new Set(warps), isOpen: false, waiting: new WaitingLanes() });
+    }
+    for (const warp of this.#block.warps) this.#begin(warp);
+    do {
+      this.#isDone = true;
+      for (const lane of this.#lanes) lane.run();
+      for (const meetings of this.#meetings.values()) {
+        for (const meeting of meetings.values()) this.#meet(meeting);
+      }
+      for (const barrier of this.#barriers.values()) this.#open(barrier);
+    } while (!this.#isDone);
+    for (const lane of this.#lanes) {
+      if (lane.mayPart && this.#meetings.has(lane.warp)) throw new Escape('lanes of a warp may part', -1);
+    }
+  }
+
+  #begin(warp: StandingWarp): void {
+    this.#live.set(
+      warp.index,
+      warp.lanes.reduce((lanes, { lane }) => lanes | (1 << lane), 0),
+    );
+    for (const standing of warp.lanes) {
+      const { waitsIn } = standing;
+      const lane = new LaneFlow(this.#surroundings, warp.index, standing);
+      this.#lanes.push(lane);
+      if (waitsIn === null) continue;
+      const place = { block: standing.block, at: standing.at };
+      if (waitsIn.kind === 'collective') this.#joinMeeting(lane, place, waitsIn.operation, waitsIn);
+      else this.#barriers.get(waitsIn.id)!.waiting.add(lane, place);
+    }
+  }
+
+  #joinMeeting(
+    lane: LaneFlow,
+    place: Place,
+    operation: InstructionOf<'collective'>['operation'],
+    operands: CollectiveOperands,
+  ): void {
+    const { mask } = operands;
+    if ((mask & (1 << lane.standing.lane)) === 0) throw new Escape('may fail', -1);
+    let meetings = this.#meetings.get(lane.warp);
+    if (meetings === undefined) {
+      meetings = new Map();
+      this.#meetings.set(lane.warp, meetings);
+    }
+    const key = `${operation} ${mask}`;
+    let meeting = meetings.get(key);
+    if (meeting === undefined) {
+      meeting = new Meeting(operation, mask & this.#live.get(lane.warp)!);
+      meetings.set(key, meeting);
+    }
+    meeting.arrive(lane, place, operands);
+    this.#isDone = false;
+  }
+
+  /** Lets lanes pass with what they get, if all may have come. */
+  #meet(meeting: Meeting): void {
+    if (!meeting.isComplete) return;
+    for (const { lane, place } of meeting.waiting) {
+      if (lane.pass(place, meeting.resultFor(lane.standing.lane))) this.#isDone = false;
+    }
+  }
+
+  /** Lets threads pass a barrier that all who are missing may come to. */
+  #open(barrier: BarrierFlow): void {
+    const { expected, warps, waiting } = barrier;
+    if (!barrier.isOpen) {
+      if (warps.size * 32 < (expected === 0 ? this.#block.liveWarps * 32 : expected)) return;
+      barrier.isOpen = true;
+    }
+    if (waiting.size === 0) return;
+    this.#isDone = false;
+    for (const { lane, place } of waiting) lane.pass(place, undefined);
+    waiting.clear();
+  }
+}

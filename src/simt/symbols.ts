@@ -1,0 +1,86 @@
+import type { Launch } from './launch.js';
+import type { Dim3 } from './scalar.js';
+
+/** A word of device memory, in the words of the kernel that it belongs to. */
+export interface MemorySymbol {
+  /** What it is: `tail`. */
+  readonly name: string;
+  /** What it belongs to: `link 0 -> 1`; '' if that goes without saying. */
+  readonly of: string;
+  /** Which of them: `[['channel', 0], ['slot', 1]]`. Those that differ in nothing else can be told together. */
+  readonly index: readonly (readonly [name: string, value: number])[];
+}
+
+/** What the bytes of an allocation mean, as the kernel's layout has it. Declared by `DeviceMemory.declareSymbols`. */
+export interface MemorySymbols {
+  /** The symbol that the byte belongs to; null: it has no name. */
+  describe(offsetBytes: number): MemorySymbol | null;
+  /** All threads that ever change the byte while the kernel runs. Null or absent: not known; whoever has a pointer may. */
+  writersOf?(offsetBytes: number): readonly Writer[] | null;
+  /** What the allocation is a part of. */
+  readonly protocol?: Protocol;
+}
+
+/** Threads of a block that have a name together: contiguous by thread rank. */
+export interface ThreadGroup {
+  /** `receiving group for peer rank 0`. */
+  readonly name: string;
+  readonly firstThread: number;
+  readonly threads: number;
+}
+
+/** A group of threads that changes a word. */
+export interface Writer extends ThreadGroup {
+  /** The rank that it belongs to, whether that has been launched or not. */
+  readonly rank: number;
+  readonly kernel: string;
+  /** Null: that rank has not launched the kernel. */
+  readonly launch: Launch | null;
+  readonly blockIdx: Dim3;
+  /** When it does so: `adds 1 for each slice that it has received`. */
+  readonly does: string;
+}
+
+/** Why a run hangs: the classes of root causes. */
+export type HangCause =
+  | 'cycle'
+  | 'missing writer'
+  | 'counts disagree'
+  | 'workspace not clean'
+  | 'not launched'
+  | 'launch order'
+  | 'not resident'
+  | 'vector too large'
+  | 'barrier misuse';
+
+/** What a protocol knows to be wrong with a run that hangs. */
+export interface Diagnosis {
+  readonly cause: HangCause;
+  /** What is wrong: names ranks, links and numbers. One sentence without a full stop. */
+  readonly sentence: string;
+  /** What to do about it. */
+  readonly advice: string;
+  /** What it is about, for programs: `{ link: '0 -> 1', channel: 0, sends: 3, expects: 4 }`. */
+  readonly subject: Readonly<Record<string, string | number>>;
+}
+
+/** A word that threads poll in vain. */
+export interface WaitedWord {
+  readonly address: number;
+  /** Who polls it, for one of them: the rank that runs them. */
+  readonly rank: number;
+}
+
+/** How the launches of a kernel work together, for explanations: what only the kernel's author knows. */
+export interface Protocol {
+  /** The named group that a thread belongs to; null: none, or no launch of this protocol. */
+  groupOf(launch: Launch, blockIdx: Dim3, threadRank: number): ThreadGroup | null;
+  /** Why a group of a launch has returned: `it had 1 vector for rank 1 in channel 0 and sent 1 slice`. Null: not known. */
+  whyReturned(launch: Launch, blockIdx: Dim3, threadRank: number): string | null;
+  /** What is wrong, the likeliest first, given the words that are polled in vain. Empty: nothing that it knows of. */
+  diagnose(waits: readonly WaitedWord[]): readonly Diagnosis[];
+}
+
+/** `tail of link 0 -> 1, channel 0`. */
+export const formatSymbol = ({ name, of, index }: MemorySymbol): string =>
+  [of === '' ? name : `${name} of ${of}`, ...index.map(([what, value]) => `${what} ${value}`)].join(', ');

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import { explainHang, formatExplanation } from '../../src/explain/index.js';
+import { registerProgram } from '../../src/program/index.js';
+import { type Kernel, Machine } from '../../src/simt/index.js';
+import { inspectorOf, stepEngine } from '../../src/step/index.js';
+import { compiled } from '../step/programs.js';
+import * as kernels from './kernels.js';
+
+const known = new Map<string, Kernel<kernels.FlagArgs>>(Object.entries(kernels));
+for (const [name, kernel] of known) {
+  registerProgram(kernel as Kernel<never>, compiled('test/explain/kernels.ts', name));
+}
+
+interface Dims {
+  readonly grid?: number;
+  readonly block?: number;
+  readonly n?: number;
+  readonly schedule?: string;
+  readonly set?: readonly (readonly [number, number])[];
+  readonly behind?: keyof typeof kernels;
+}
+
+/** A machine on which a kernel has been launched. */
+function launched(
+  name: keyof typeof kernels,
+  { grid = 1, block = 32, n = 0, schedule = 'rr', set = [], behind }: Dims,
+) {
+  const machine = new Machine({
+    schedule,
+    engine: stepEngine(),
+    limits: { maxIdleSteps: 2000, maxCounterSteps: 2000 },
+  });
+  const words = new Uint32Array(64);
+  for (const [index, value] of set) words[index] = value;
+  const flags = machine.memory.upload('flags', 'u32', words);
+  const stream = machine.stream(0);
+  stream.launch(known.get(name)!, { grid, block }, { flags, n });
+  if (behind !== undefined) stream.launch(known.get(behind)!, { grid, block }, { flags, n });
+  return { machine, flags };
+}
+
+function explained(name: keyof typeof kernels, dims: Dims = {}) {
+  const { machine } = launched(name, dims);
+  const { verdict } = machine.run();
+  expect(['deadlock', 'livelock', 'budget']).toContain(verdict);
+  return explainHang(machine);
+}
+
+describe('the class of the root cause, and what its sentence names', () => {
+  test.each<[keyof typeof kernels, Dims, string, readonly string[]]>([
+    [
+      'waitsFirst',
+      { grid: 3 },
+      'cycle',
+      ['3 groups', 'block (0,0,0)', "u32 1 of 'flags' (needs != 0, holds 0)", 'block (1,0,0)'],
+    ],
+    ['announcesIfBusy', { grid: 2 }, 'missing writer', ["u32 5 of 'flags' (needs >= 2, holds 0)", 'has returned']],
+    ['locksForEver', { grid: 4 }, 'missing writer', ["u32 3 of 'flags' (wants 0, holds 1)"]],
+    ['expectsTooMany', { block: 64 }, 'barrier misuse', ['barrier 1', 'expects 96 threads', 'at most 64']],
+    ['returnsEarly', { block: 64 }, 'barrier misuse', ['barrier 2', 'at most 32', '1 warp of the block has returned']],
+    ['crossesBarriers', { block: 64 }, 'barrier misuse', ['waits at barrier 1', 'waits at barrier 2']],
+    ['splitsWarp', {}, 'cycle', ['lanes 16-31', 'lanes 0-15', "u32 7 of 'flags'"]],
+    [
+      'gridBarrier',
+      { grid: 3, schedule: 'rr,resident=2' },
+      'not resident',
+      ['1 of 3 blocks', 'resident=2', "u32 0 of 'flags' (needs >= 3, holds 2)"],
+    ],
+    ['awaitsFlag', { behind: 'setsFlag' }, 'launch order', ['setsFlag', 'behind awaitsFlag', 'needs >= 5']],
+    ['awaitsFlag', {}, 'missing writer', ["u32 4 of 'flags' (needs >= 5, holds 0)"]],
+  ])('%s %o: %s', (name, dims, cause, parts) => {
+    const { rootCause } = explained(name, dims);
+    expect(rootCause?.cause).toBe(cause);
+    for (const part of parts) expect(rootCause?.sentence).toContain(part);
+  });
+});
+
+describe('what is polled, found in the program', () => {
+  test.each<[keyof typeof kernels, Dims, string, readonly string[]]>([
+    ['leaderPolls', {}, "u32 11 of 'flags'", ['needs >= 5']],
+    ['blockPolls', { block: 96 }, "u32 12 of 'flags'", ['wants 3']],
+    ['countsPolls', {}, "u32 13 of 'flags'", ['wants 7']],
+    ['awaitsBit', {}, "u32 15 of 'flags'", ['needs (value & 4) != 0']],
+    [
+      'everyLanePolls',
+      { set: Array.from({ length: 31 }, (_, at) => [at, 1] as const) },
+      "u32 31 of 'flags'",
+      ['needs != 0'],
+    ],
+  ])('%s', (name, dims, word, wants) => {
+    const { edges, rootCause } = explained(name, dims);
+    const words = edges.flatMap((edge) => (edge.word === null ? [] : [edge.word]));
+    expect(words.map((each) => each.name)).toEqual([word]);
+    expect(words[0]?.wants).toEqual(wants);
+    expect(rootCause?.cause).toBe('missing writer');
+  });
+});
+
+test('whoever passes a barrier on the way is waited for by the rest of the block', () => {
+  const { nodes, edges } = explained('blockPolls', { block: 96 });
+  const waiting = nodes.filter(({ does }) => does.startsWith('waits at barrier 0'));
+  expect(waiting).toHaveLength(1);
+  expect(waiting[0]?.warps).toEqual([1, 2]);
+  const polling = edges.find(({ from }) => from === waiting[0]?.id)?.to;
+  expect(nodes[polling!]?.does).toBe('polls');
+});
+
+test('a user names words: the symbols stand in the text', () => {
+  const { machine, flags } = launched('waitsFirst', { grid: 2 });
+  machine.memory.declareSymbols(flags, {
+    describe: (offset) => ({ name: 'ready', of: `block ${offset / 4}`, index: [] }),
+    writersOf: () => null,
+  });
+  machine.run();
+  const text = formatExplanation(explainHang(machine));
+  expect(text).toContain('polls ready of block 1: needs != 0, holds 0');
+});
+
+describe('nobody waits for ever', () => {
+  test('a run that completes', () => {
+    const { machine } = launched('announcesIfBusy', { grid: 2, n: 1 });
+    expect(machine.run().verdict).toBe('completes');
+    const explanation = explainHang(machine);
+    expect(explanation.rootCause).toBeNull();
+    expect(explanation.nodes).toEqual([]);
+  });
+
+  test.each(['gridBarrier', 'announcesIfBusy'] as const)('%s, after every step on its way', (name) => {
+    const { machine } = launched(name, { grid: 3, block: 64, n: 1 });
+    while (machine.advance(1) === null) expect(explainHang(machine).rootCause).toBeNull();
+  });
+});
+
+test('nothing of the machine changes', () => {
+  const { machine } = launched('leaderPolls', { grid: 2 });
+  machine.advance(40);
+  const hash = () => inspectorOf(machine).hash({ withSchedule: true });
+  const before = hash();
+  const text = formatExplanation(explainHang(machine));
+  expect(formatExplanation(explainHang(machine))).toBe(text);
+  expect(machine.steps).toBe(40);
+  expect(hash()).toBe(before);
+});
