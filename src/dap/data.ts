@@ -55,8 +55,7 @@ function focusOf(fields: Fields): Focus {
 }
 
 /**
- * The data that an expression is about: `u64[ADDRESS]` the bytes there, a pointer those that it points to, anything else
- * its value.
+ * The data that an expression is about: `u64[ADDRESS]` the bytes there, if it is global memory, anything else its value.
  * @throws DapError, ExpressionError, EvaluationError
  */
 export function dataOfExpression(session: DebugSession, text: string, focus: Focus, bytes: number | undefined): Data {

@@ -337,6 +337,37 @@ describe('a hang', () => {
     }
   });
 
+  test('or a completed run that is to be stopped at can be left backwards; one without debugging stops nowhere', async () => {
+    const client = await server.connect();
+    await client.begin(call('small'), { stopOnEnd: true });
+    expect(await client.stopped()).toMatchObject({
+      reason: 'pause',
+      text: expect.stringMatching(/^completes after \d+ steps/),
+    });
+    expect(await client.frames()).toEqual([]);
+    const end = await position(client);
+    expect(await go(client, 'stepBack', { granularity: 'instruction' })).toMatchObject({ reason: 'step' });
+    expect(await position(client)).toBeLessThan(end);
+    const other = await server.connect();
+    const exited = other.waitForEvent('exited');
+    await other.begin(call('hang'), { noDebug: true }, async () => {
+      expect(await other.breakAt(COMMUNICATOR, [{ line: SEND }])).toEqual([{ verified: false }]);
+    });
+    expect((await exited).body).toEqual({ exitCode: 3 });
+  });
+
+  test('a client that can is told that the focus has changed', async () => {
+    const client = await server.connect();
+    client.initializeRequest = () =>
+      client.send('initialize', { adapterID: 'simtwin', supportsInvalidatedEvent: true }) as never;
+    await client.begin(call('small'), { stopOnEntry: true });
+    await client.stopped();
+    const invalidated = client.waitForEvent('invalidated');
+    await client.value('lane 3', 'repl');
+    expect((await invalidated).body.areas).toEqual(['threads', 'stacks', 'variables']);
+    expect(await client.value('lane')).toBe('3');
+  });
+
   test('a run that begins anew keeps its breakpoints', async () => {
     const client = await atStart('hang');
     await client.breakAt(COMMUNICATOR, [{ line: SEND }]);
