@@ -73,7 +73,7 @@ function open(args: LaunchArguments): Debuggee {
   const { program, schedule, limits } = args;
   try {
     const { callOptions } = readRunOptions({ mode: 'step', schedule, ...limits });
-    const { capture, session } = begin(program, () => callOptions);
+    const { capture, session } = begin(program, callOptions);
     const fifos = fifoLayoutOf(capture, session.machine);
     const title = printable(`${program}: ${capture.op}, ${shapeOf(capture)}; schedule ${schedule}`);
     return { session, fifos, title, console: consoleOf(session, fifos) };

@@ -1,5 +1,13 @@
 import { type Command, Option } from 'commander';
-import { type Capture, CaptureError, DebugSession, type Machine, readCapture, setUpCall } from '../index.js';
+import {
+  type CallOptions,
+  type Capture,
+  CaptureError,
+  DebugSession,
+  type Machine,
+  readCapture,
+  setUpCall,
+} from '../index.js';
 import { DEBUG_COMMANDS } from './debug-commands.js';
 import { fifoLayoutOf } from './debug-fifo-layout.js';
 import { DebugShell } from './debug-shell.js';
@@ -63,7 +71,7 @@ async function debug(path: string, options: DebugOptions, io: CliIo): Promise<nu
   const { callOptions } = readRunOptions({ ...options, mode: 'step' });
   const progress = new Progress(io, true);
   const interrupt: Interrupt = { isWanted: false };
-  const { capture, session } = begin(path, () => callOptions);
+  const { capture, session } = begin(path, callOptions);
   const host = hostOf(io, progress, interrupt);
   const shell = new DebugShell(session, host, DEBUG_COMMANDS, fifoLayoutOf(capture, session.machine));
   shell.print(printable(`${path}: ${capture.op}, ${shapeOf(capture)}; schedule ${options.schedule}`));
@@ -89,7 +97,7 @@ async function debug(path: string, options: DebugOptions, io: CliIo): Promise<nu
 /** @throws UsageError if the capture cannot be read, set up or run in mode `step` */
 export function begin(
   path: string,
-  optionsOf: () => object,
+  { limits, ...options }: CallOptions,
 ): { readonly capture: Capture; readonly session: DebugSession } {
   try {
     const capture = readCapture(path);
@@ -98,8 +106,8 @@ export function begin(
       setUpCall(
         capture,
         {
-          limits: { maxResidentThreads: mostResidentThreads('step') },
-          ...optionsOf(),
+          ...options,
+          limits: { maxResidentThreads: mostResidentThreads('step'), ...limits },
           mode: 'step',
           refuseProgram: refuseStaleProgram,
           onMode: ({ mode, reason }) => {

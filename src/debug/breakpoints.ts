@@ -125,38 +125,30 @@ export class MemoryWatch {
   /** Those of this step; cleared by {@link take}. */
   #stores: Store[] = [];
   #before: Uint8Array;
-  #isOn = false;
-  /** Watches that are on, by allocation: the last one turns the reports off. */
-  readonly #users: Map<Allocation, number>;
+  readonly #machine: Machine;
+  /** Ends the reports; null: it is off. */
+  #end: (() => void) | null = null;
 
-  constructor(machine: Machine, address: number, bytes: number, users: Map<Allocation, number>) {
+  constructor(machine: Machine, address: number, bytes: number) {
+    this.#machine = machine;
     this.#address = address;
     this.#bytes = bytes;
-    this.#users = users;
     this.#allocations = machine.memory.space.allocations.filter(
       ({ base, bytes: size }) => base < address + bytes && address < base + size,
     );
-    const watched = this.#allocations.map((allocation) => allocation.watched);
-    machine.watch(address, bytes, ({ thread, frames }) => {
-      if (!this.#isOn) return;
-      const operation = thread.phase === PHASE_IDLE ? '' : describeOperation(thread);
-      this.#stores.push({ threadRank: thread.threadRank, operation, frames });
-    });
-    // A watch cannot be taken away again. Accesses are slow only while its allocation counts as watched.
-    this.#allocations.forEach((allocation, index) => {
-      setWatched(allocation, watched[index]!);
-    });
     this.#before = this.#read();
   }
 
+  /** Accesses are slow only while it is on. */
   turn(on: boolean): void {
-    if (on === this.#isOn) return;
-    this.#isOn = on;
-    for (const allocation of this.#allocations) {
-      const users = (this.#users.get(allocation) ?? 0) + (on ? 1 : -1);
-      this.#users.set(allocation, users);
-      setWatched(allocation, users > 0);
-    }
+    if (on === (this.#end !== null)) return;
+    this.#end?.();
+    this.#end = on
+      ? this.#machine.watch(this.#address, this.#bytes, ({ thread, frames }) => {
+          const operation = thread.phase === PHASE_IDLE ? '' : describeOperation(thread);
+          this.#stores.push({ threadRank: thread.threadRank, operation, frames });
+        })
+      : null;
     this.begin();
   }
 
@@ -183,11 +175,6 @@ export class MemoryWatch {
     }
     return bytes;
   }
-}
-
-function setWatched(allocation: Allocation, isWatched: boolean): void {
-  allocation.watched = isWatched;
-  allocation.accessibleBytes = isWatched || allocation.freed ? 0 : allocation.bytes;
 }
 
 /** Bytes as a little-endian integer; null: they are more than eight. */

@@ -1,4 +1,4 @@
-import type { Allocation, Machine, Outcome, SourceFrame } from '../simt/index.js';
+import type { Machine, Outcome, SourceFrame } from '../simt/index.js';
 import type { Inspector, ThreadInfo } from '../step/index.js';
 import type { StepBlock } from '../step/step-block.js';
 import {
@@ -89,7 +89,6 @@ export class DebugSession {
   #nextId = 1;
   /** Watches of {@link lastWrite}, by address and bytes: they cannot be taken away, but used again. */
   readonly #searched = new Map<string, MemoryWatch>();
-  readonly #watchUsers = new Map<Allocation, number>();
   #sources: { readonly programs: number; readonly map: SourceMap } | null = null;
 
   /**
@@ -512,7 +511,7 @@ export class DebugSession {
     if (allocation === null || address + bytes > allocation.base + allocation.bytes) {
       throw new RangeError(`${bytes} bytes at 0x${address.toString(16)} are outside of global memory`);
     }
-    return new MemoryWatch(this.machine, address, bytes, this.#watchUsers);
+    return new MemoryWatch(this.machine, address, bytes);
   }
 
   #valueOrNull(expression: Expression, focus: Focus): ExpressionValue | null {

@@ -134,7 +134,7 @@ export class Timeline {
     if (target < this.position || from > this.position) this.#restore(from);
     if (target <= this.end && target - this.position > Math.max(FAR_STEPS, this.#snapshots.stepsToCopy)) {
       yield* this.forward(target - NEAR_STEPS - this.position);
-      if (this.#outcome === null) this.#near = this.#snapshot();
+      if (this.#outcome === null) this.#near = this.machine.snapshot();
     }
     yield* this.forward(target - this.position);
   }
@@ -205,18 +205,8 @@ export class Timeline {
 
   #takeSnapshot(): void {
     // A run that has failed cannot be copied; it is reached again from the last snapshot before.
-    if (this.#outcome === null) this.#snapshots.add(this.#snapshot());
+    if (this.#outcome === null) this.#snapshots.add(this.machine.snapshot());
     this.#planSnapshot();
-  }
-
-  /** The machine's snapshot, which knows the progress of launches that have not ended, with that of all others. */
-  #snapshot(): MachineSnapshot {
-    const { state, ...rest } = this.machine.snapshot();
-    const known = new Set(state.progress.map(({ launch }) => launch));
-    const ended = [...this.engine.launchNumbers.keys()]
-      .filter((launch) => !known.has(launch))
-      .map((launch) => ({ launch, startedBlocks: launch.startedBlocks, finishedBlocks: launch.finishedBlocks }));
-    return { ...rest, state: { ...state, progress: [...state.progress, ...ended] } };
   }
 
   /** Where steps are known, there are as many snapshots as there may be. */

@@ -544,7 +544,7 @@ export class FastEngine implements Engine, RuntimeHost {
 
   noteFault(): void {}
 
-  watch(): void {
+  watch(): never {
     throw new RangeError("mode 'fast' cannot watch memory: use mode 'step' or 'ref'");
   }
 

@@ -84,10 +84,23 @@ export class AddressSpace {
     return below !== undefined && address < below.base + below.bytes ? below : null;
   }
 
-  /** Reports each store to the watched bytes from now on. Accesses elsewhere in the same allocations become slower. */
-  watch(watch: Watch): void {
+  /**
+   * Reports each store to the watched bytes, until the function that it returns is called. Meanwhile accesses elsewhere in
+   * the same allocations are slower.
+   */
+  watch(watch: Watch): () => void {
     this.#watches.push(watch);
     for (const allocation of this.#allocations) markWatched(allocation, watch);
+    return () => {
+      const at = this.#watches.indexOf(watch);
+      if (at === -1) return;
+      this.#watches.splice(at, 1);
+      for (const allocation of this.#allocations) {
+        if (!touches(allocation, watch) || this.#watches.some((other) => touches(allocation, other))) continue;
+        allocation.watched = false;
+        allocation.accessibleBytes = this.#isReadOnly || allocation.freed ? 0 : allocation.bytes;
+      }
+    };
   }
 
   /**
@@ -192,11 +205,13 @@ export class AddressSpace {
   }
 }
 
+const touches = ({ base, bytes }: Allocation, watch: Watch): boolean =>
+  base < watch.address + watch.bytes && watch.address < base + bytes;
+
 function markWatched(allocation: Allocation, watch: Watch): void {
-  if (allocation.base < watch.address + watch.bytes && watch.address < allocation.base + allocation.bytes) {
-    allocation.watched = true;
-    allocation.accessibleBytes = 0;
-  }
+  if (!touches(allocation, watch)) return;
+  allocation.watched = true;
+  allocation.accessibleBytes = 0;
 }
 
 const hex = (address: number): string => (address < 0 ? `-0x${(-address).toString(16)}` : `0x${address.toString(16)}`);

@@ -102,10 +102,11 @@ export interface Engine {
   /** Told of each fault that is made while the machine runs. */
   noteFault(fault: Fault): void;
   /**
-   * Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory.
+   * Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory, until the
+   * function that it returns is called.
    * @throws RangeError, with a way out, if it cannot.
    */
-  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void;
+  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): () => void;
 
   /** Steps with loads or atomics since the last store or exit; with {@link proveHang}. */
   readonly quietSteps?: number;

@@ -49,6 +49,12 @@ interface MachineState {
   readonly proofAnyway: number;
 }
 
+/** A watch that the engine has not been told of, and what ends it. */
+interface NewWatch {
+  readonly given: Parameters<Engine['watch']>;
+  end: () => void;
+}
+
 /** How a machine runs. */
 export interface MachineOptions {
   /** A schedule or its token; default `rr`. */
@@ -78,7 +84,7 @@ export class Machine {
   /** Null before there is something to run. */
   #engine: Engine | null = null;
   /** Watches that the engine has not been told of. */
-  readonly #newWatches: Parameters<Engine['watch']>[] = [];
+  readonly #newWatches = new Set<NewWatch>();
   readonly #streams: Stream[] = [];
   /** Streams whose head has not been looked at. */
   readonly #changedStreams = new Set<Stream>();
@@ -89,6 +95,8 @@ export class Machine {
   #proofAnyway = PROOF_ANYWAY_STEPS;
   /** Launches at the head of their stream, with it, in the order in which they got there. */
   readonly #activeLaunches = new Map<Launch, Stream>();
+  /** Those that have ever got there. */
+  readonly #begunLaunches = new Set<Launch>();
   /** Those of them with blocks that have not become resident, in the same order. */
   readonly #startingLaunches: Launch[] = [];
   /** Blocks and threads that are resident on each device. */
@@ -255,12 +263,15 @@ export class Machine {
   }
 
   /**
-   * Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory.
+   * Calls `onStore` after each store or atomic that touches [address, address + bytes) of global memory, until the
+   * function that it returns is called.
    * @throws RangeError if the engine, where there is one already, cannot.
    */
-  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void {
-    if (this.#engine === null) this.#newWatches.push([address, bytes, onStore]);
-    else this.#engine.watch(address, bytes, onStore);
+  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): () => void {
+    if (this.#engine !== null) return this.#engine.watch(address, bytes, onStore);
+    const watch: NewWatch = { given: [address, bytes, onStore], end: () => this.#newWatches.delete(watch) };
+    this.#newWatches.add(watch);
+    return () => watch.end();
   }
 
   /**
@@ -275,12 +286,6 @@ export class Machine {
     if (engine.snapshot === undefined) {
       throw new RangeError(`the state of a machine in mode '${engine.mode}' cannot be copied: use mode 'step'`);
     }
-    const launches = new Set([
-      ...this.#activeLaunches.keys(),
-      ...this.#streams.flatMap(({ pending }) =>
-        pending.flatMap((item) => (item.kind === 'launch' ? [item.launch] : [])),
-      ),
-    ]);
     return {
       steps: engine.steps,
       state: {
@@ -292,7 +297,7 @@ export class Machine {
         changedStreams: [...this.#changedStreams],
         activeLaunches: [...this.#activeLaunches],
         startingLaunches: [...this.#startingLaunches],
-        progress: Array.from(launches, (launch) => ({
+        progress: Array.from(this.#begunLaunches, (launch) => ({
           launch,
           startedBlocks: launch.startedBlocks,
           finishedBlocks: launch.finishedBlocks,
@@ -325,7 +330,14 @@ export class Machine {
     this.#activeLaunches.clear();
     for (const [launch, stream] of state.activeLaunches) this.#activeLaunches.set(launch, stream);
     this.#startingLaunches.splice(0, this.#startingLaunches.length, ...state.startingLaunches);
+    // What has begun since has not begun then.
+    for (const launch of this.#begunLaunches) {
+      launch.startedBlocks = 0;
+      launch.finishedBlocks = 0;
+    }
+    this.#begunLaunches.clear();
     for (const { launch, startedBlocks, finishedBlocks } of state.progress) {
+      this.#begunLaunches.add(launch);
       launch.startedBlocks = startedBlocks;
       launch.finishedBlocks = finishedBlocks;
     }
@@ -353,7 +365,7 @@ export class Machine {
     if (launches.length === 0) return;
     const { schedule, limits, memory } = this;
     const record = this.#picks !== null;
-    const factory = this.#chooseEngine({ launches, schedule, record, isWatched: this.#newWatches.length > 0 });
+    const factory = this.#chooseEngine({ launches, schedule, record, isWatched: this.#newWatches.size > 0 });
     const host: EngineHost = {
       memory,
       schedule,
@@ -365,7 +377,8 @@ export class Machine {
       blockEnded: (launch) => this.#endBlock(launch),
     };
     const engine = factory(host);
-    for (const watch of this.#newWatches.splice(0)) engine.watch(...watch);
+    for (const watch of this.#newWatches) watch.end = engine.watch(...watch.given);
+    this.#newWatches.clear();
     this.#engine = engine;
   }
 
@@ -405,6 +418,7 @@ export class Machine {
       if (head.kind === 'launch') {
         this.#engine!.accepts(head.launch);
         this.#activeLaunches.set(head.launch, stream);
+        this.#begunLaunches.add(head.launch);
         this.#startingLaunches.push(head.launch);
         return;
       }

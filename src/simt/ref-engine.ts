@@ -104,8 +104,8 @@ export class RefEngine implements Engine {
     this.#step(granule);
   }
 
-  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void {
-    this.#host.memory.space.watch({
+  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): () => void {
+    return this.#host.memory.space.watch({
       address,
       bytes,
       onStore: () => {

@@ -721,8 +721,8 @@ export class StepEngine implements Engine {
     restoreSnapshot(this, snapshot as EngineSnapshot);
   }
 
-  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): void {
-    this.host.memory.space.watch({
+  watch(address: number, bytes: number, onStore: (event: StoreEvent) => void): () => void {
+    return this.host.memory.space.watch({
       address,
       bytes,
       onStore: () => {
