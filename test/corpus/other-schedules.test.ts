@@ -5,9 +5,9 @@ import { pinnedMatch } from './pinned-bytes.js';
 
 describe.each<{ mode: EngineMode; schedule: string; names: readonly string[] }>([
   { mode: 'fast', schedule: 'random:1', names: captureNames },
-  { mode: 'fast', schedule: 'random:2,order=shuffle:1', names: captureNames },
-  { mode: 'fast', schedule: 'rr,order=reverse', names: captureNames },
-  { mode: 'fast', schedule: 'blocked', names: captureNames },
+  { mode: 'fast', schedule: 'random:2,order=shuffle:1', names: quickCaptureNames },
+  { mode: 'fast', schedule: 'rr,order=reverse', names: quickCaptureNames },
+  { mode: 'fast', schedule: 'blocked', names: quickCaptureNames },
   { mode: 'step', schedule: 'random:1,granule=8', names: quickCaptureNames },
 ])('the schedule changes no byte: $schedule, $mode', ({ mode, schedule, names }) => {
   test.each(names)('%s', (name) => {

@@ -227,7 +227,7 @@ describe('a planted defect is named exactly', () => {
         expect(rootCause).toMatchObject({ cause: defect.cause, subject: defect.subject });
         expect(alsoFound).toEqual([]);
       }),
-      { numRuns: 15, seed: 1 },
+      { numRuns: 8, seed: 1 },
     );
   });
 
@@ -239,7 +239,7 @@ describe('a planted defect is named exactly', () => {
           expect(explainHang(machine).rootCause).toBeNull();
         }
       }),
-      { numRuns: 8, seed: 1 },
+      { numRuns: 5, seed: 1 },
     );
   });
 });
