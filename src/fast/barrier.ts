@@ -40,9 +40,9 @@ export class FastBarrier {
     return this.#expected;
   }
 
-  /** Whether lanes of a warp are here, or have arrived in this phase. */
-  hasLanesOf({ index }: FastWarp): boolean {
-    return this.#hasArrived[index] === 1 || this.#lanes[index] !== 0;
+  /** Lanes of a warp that are here; all of one that has arrived in this phase. */
+  lanesOf({ index }: FastWarp): number {
+    return this.#hasArrived[index] === 1 ? -1 : this.#lanes[index]!;
   }
 
   missingLanes(warp: FastWarp): number {

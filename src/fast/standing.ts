@@ -133,8 +133,8 @@ function standingBlockOf(block: FastBlock, global: AddressSpace): StandingBlock 
     },
     barriers: block.barriers.flatMap((barrier, id): StandingBarrier[] => {
       if (barrier === null || !barrier.inUse) return [];
-      const warps = block.warps.filter((warp) => barrier.hasLanesOf(warp)).map(({ index }) => index);
-      return [{ id, expected: barrier.expected, warps }];
+      const lanes = block.warps.map((warp) => [warp.index, barrier.lanesOf(warp)] as const);
+      return [{ id, expected: barrier.expected, lanes: new Map(lanes.filter(([, here]) => here !== 0)) }];
     }),
   };
 }

@@ -72,7 +72,8 @@ function rangesOf(counters: Counters): MemoryRange[] {
 /** A barrier that threads of the block come to. */
 interface BarrierFlow {
   expected: number;
-  readonly warps: Set<number>;
+  /** Lanes of each warp that are here, or may come. */
+  readonly lanes: Map<number, number>;
   isOpen: boolean;
   readonly waiting: WaitingLanes;
 }
@@ -93,11 +94,11 @@ class BlockFlow {
     barrier: (lane, place, { kind, site }, id, expected) => {
       let barrier = this.#barriers.get(id);
       if (barrier === undefined) {
-        barrier = { expected, warps: new Set(), isOpen: false, waiting: new WaitingLanes() };
+        barrier = { expected, lanes: new Map(), isOpen: false, waiting: new WaitingLanes() };
         this.#barriers.set(id, barrier);
       }
       if (barrier.expected !== expected) throw new Escape('may misuse a barrier', site);
-      barrier.warps.add(lane.warp);
+      barrier.lanes.set(lane.warp, (barrier.lanes.get(lane.warp) ?? 0) | (1 << lane.standing.lane));
       if (barrier.isOpen || kind === 'arrive') lane.pass(place, undefined);
       else barrier.waiting.add(lane, place);
       this.#isDone = false;
@@ -123,8 +124,8 @@ class BlockFlow {
 
   /** @throws Escape if a thread may end, fail or store something new */
   run(): void {
-    for (const { id, expected, warps } of this.#block.barriers) {
-      this.#barriers.set(id, { expected, warps: new Set(warps), isOpen: false, waiting: new WaitingLanes() });
+    for (const { id, expected, lanes } of this.#block.barriers) {
+      this.#barriers.set(id, { expected, lanes: new Map(lanes), isOpen: false, waiting: new WaitingLanes() });
     }
     for (const warp of this.#block.warps) this.#begin(warp);
     do {
@@ -189,9 +190,11 @@ class BlockFlow {
 
   /** Lets threads pass a barrier that all who are missing may come to. */
   #open(barrier: BarrierFlow): void {
-    const { expected, warps, waiting } = barrier;
+    const { expected, lanes, waiting } = barrier;
     if (!barrier.isOpen) {
-      if (warps.size * 32 < (expected === 0 ? this.#block.liveWarps * 32 : expected)) return;
+      let warps = 0;
+      for (const [warp, here] of lanes) if ((this.#live.get(warp)! & ~here) === 0) warps++;
+      if (warps * 32 < (expected === 0 ? this.#block.liveWarps * 32 : expected)) return;
       barrier.isOpen = true;
     }
     if (waiting.size === 0) return;

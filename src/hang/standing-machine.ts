@@ -34,8 +34,8 @@ export interface StandingBarrier {
   readonly id: number;
   /** Threads expected; 0: those of all warps of the block that have not exited. */
   readonly expected: number;
-  /** Numbers of the warps with a lane here. */
-  readonly warps: readonly number[];
+  /** Lanes that are here, by warp; all of a warp that counts as arrived. */
+  readonly lanes: ReadonlyMap<number, number>;
 }
 
 export interface StandingWarp {

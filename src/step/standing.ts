@@ -72,10 +72,11 @@ function standingBlockOf(engine: StepEngine, block: StepBlock): StandingBlock {
     },
     barriers: block.barriers.flatMap((barrier, id): StandingBarrier[] => {
       if (barrier === null || !barrier.inUse) return [];
-      const warps = Array.from(barrier.lanes.keys()).filter(
-        (warp) => barrier.lanes[warp] !== 0 || barrier.hasArrived[warp] === 1,
-      );
-      return [{ id, expected: barrier.expected, warps }];
+      const lanes = new Map<number, number>();
+      barrier.lanes.forEach((here, warp) => {
+        if (here !== 0 || barrier.hasArrived[warp] === 1) lanes.set(warp, barrier.hasArrived[warp] === 1 ? -1 : here);
+      });
+      return [{ id, expected: barrier.expected, lanes }];
     }),
   };
 }

@@ -65,6 +65,27 @@ export function* onePollsOthersWait(t: Thread, { words }: HangArgs): KernelBody 
   yield* t.storeVolatile(words, 0, 1);
 }
 
+/** One thread polls, the others of its warp and block wait for it at a barrier. */
+export function* oneThreadPolls(t: Thread, { words }: HangArgs): KernelBody {
+  if (t.threadIdx.x === 0) {
+    while ((yield* t.loadVolatile(words)) === 0) {
+      // Nobody sets it.
+    }
+  }
+  yield* t.syncthreads();
+}
+
+/** A barrier of more blocks than there are. */
+export function* gridBarrier(t: Thread, { words }: HangArgs): KernelBody {
+  if (t.threadIdx.x === 0) {
+    yield* t.atomicAdd(words, 0, 1);
+    while ((yield* t.loadVolatile(words)) < 3) {
+      // Two come.
+    }
+  }
+  yield* t.syncthreads();
+}
+
 /** Stores what is there already, round after round. */
 export function* storesTheSame(t: Thread, { words }: HangArgs): KernelBody {
   while ((yield* t.loadVolatile(words, 1)) === 0) words.store(2, 0);

@@ -39,6 +39,8 @@ const DEADLOCKS = named([
   kernels.lockTwice,
   kernels.waitForEachOther,
   kernels.onePollsOthersWait,
+  kernels.oneThreadPolls,
+  kernels.gridBarrier,
   kernels.storesTheSame,
   kernels.halfAWarpPolls,
 ]);
