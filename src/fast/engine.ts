@@ -535,7 +535,7 @@ export class FastEngine implements Engine, RuntimeHost {
   }
 
   proveHang(): HangProof {
-    return proveHang(standingMachineOf(this.residentBlocks, this.#host.memory.space, this.counterSteps > 0));
+    return proveHang(standingMachineOf(this.residentBlocks, this.#host.memory.space));
   }
 
   finish(): void {

@@ -91,11 +91,7 @@ function entriesOf({ program, analysis: { nodes }, regions }: Emission): EntryPl
  * An engine's blocks between two steps, for the proof that it hangs. Blocks where nobody can go on are left out; those
  * that stand at different places come first: if one of them may get somewhere, the proof fails early.
  */
-export function standingMachineOf(
-  blocks: Iterable<FastBlock>,
-  global: AddressSpace,
-  countersMove: boolean,
-): StandingMachine {
+export function standingMachineOf(blocks: Iterable<FastBlock>, global: AddressSpace): StandingMachine {
   const seen = new Set<string>();
   const first: StandingBlock[] = [];
   const others: StandingBlock[] = [];
@@ -107,7 +103,7 @@ export function standingMachineOf(
     (seen.has(key) ? others : first).push(standingBlockOf(block, global));
     seen.add(key);
   }
-  return { blocks: [...first, ...others], countersMove };
+  return { blocks: [...first, ...others] };
 }
 
 function standingBlockOf(block: FastBlock, global: AddressSpace): StandingBlock {

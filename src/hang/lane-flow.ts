@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly places: Places;
   /** What is known of everything on the way from one place to the next. */
   readonly scratch: State;
+  /** Whether something that was known has counted as unknown, so that more precision may help. */
+  isBlurred: boolean;
 }
 
 interface Visit {
@@ -60,8 +62,9 @@ export class LaneFlow {
   readonly warp: number;
   /** A branch may go either way. */
   mayPart = false;
-  /** Instructions done. */
+  /** Instructions done, and what it has cost to keep states. */
   work = 0;
+  readonly #surroundings: Surroundings;
   readonly #block: StandingBlock;
   readonly #memory: LastingMemory;
   readonly #sink: ArrivalSink;
@@ -73,7 +76,9 @@ export class LaneFlow {
   readonly #places: Places;
   readonly #scratch: State;
 
-  constructor({ block, memory, sink, precision, places, scratch }: Surroundings, warp: number, standing: StandingLane) {
+  constructor(surroundings: Surroundings, warp: number, standing: StandingLane) {
+    const { block, memory, sink, precision, places, scratch } = surroundings;
+    this.#surroundings = surroundings;
     this.#block = block;
     this.warp = warp;
     this.standing = standing;
@@ -83,6 +88,7 @@ export class LaneFlow {
     this.#places = places;
     this.#scratch = scratch;
     scratch.fill(undefined);
+    this.work += scratch.length >>> 3;
     standing.fill(scratch);
     const place = numberOf(standing);
     if (standing.waitsIn === null) this.#reach(place);
@@ -128,7 +134,10 @@ export class LaneFlow {
       this.#states.set(place, states);
     }
     const scratch = this.#scratch;
-    const found = states.add(this.#places.liveAt(place).map((index) => scratch[index]));
+    const live = this.#places.liveAt(place);
+    this.work += live.length >>> 3;
+    const found = states.add(live.map((index) => scratch[index]));
+    if (states.isBlurred) this.#surroundings.isBlurred = true;
     if (found === null) throw new Escape('goes round in too many ways', -1);
     return found;
   }

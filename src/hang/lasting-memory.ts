@@ -50,16 +50,22 @@ export class LastingMemory {
     const bytes = scalarBytes(type);
     const { allocation, offset } = this.#locate(address, bytes, 'atomic', site);
     const old = this.#valueAt(allocation, type, offset);
-    if (old === UNDEFINED) throw new Escape('may use undefined bytes', site);
-    if (!isWord(old)) return UNKNOWN;
-    if (isWord(value) && isWord(compare) && keepsValue(allocation, type, offset, operator, value, compare)) return old;
+    if (allocation.definedBits(offset, bytes) !== (1 << bytes) - 1) throw new Escape('may use undefined bytes', site);
+    if (
+      isWord(old) &&
+      isWord(value) &&
+      isWord(compare) &&
+      keepsValue(allocation, type, offset, operator, value, compare)
+    )
+      return old;
     let words = this.#counters.get(allocation);
     if (words === undefined) {
       words = new Set();
       this.#counters.set(allocation, words);
     }
+    const before = words.size;
     for (let at = offset; at < offset + bytes; at += 4) words.add(at >>> 2);
-    this.#found();
+    if (words.size > before) this.#found();
     return UNKNOWN;
   }
 

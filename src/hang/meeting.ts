@@ -54,6 +54,16 @@ export class Meeting {
     this.waiting.add(lane, place);
   }
 
+  /** Whether lanes may meet here that wait for each other in another operation: a fault. */
+  conflictsWith(other: Meeting): boolean {
+    const common = this.#lanes & other.#lanes;
+    return (
+      (this.#arrived & other.#lanes) !== 0 &&
+      (other.#arrived & this.#lanes) !== 0 &&
+      (this.#arrived & common) !== (other.#arrived & common)
+    );
+  }
+
   /** Whether all may have come. */
   get isComplete(): boolean {
     return this.#arrived === this.#lanes;

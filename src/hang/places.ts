@@ -1,4 +1,4 @@
-import { type Liveness, livenessOf, type Program } from '../program/index.js';
+import { type Liveness, livenessOf, type Program, reachableWithout, successorsOf } from '../program/index.js';
 
 /** Instructions of a block that a place's number has room for. */
 const PLACES_A_BLOCK = 2 ** 20;
@@ -24,12 +24,14 @@ export class Places {
   readonly #counts: readonly number[];
   readonly #variables: number;
   readonly #liveness: Liveness;
+  readonly #successors: readonly (readonly number[])[];
   readonly #live = new Map<number, readonly number[]>();
 
   constructor(program: Program, counts: readonly number[]) {
     this.#counts = counts;
     this.#variables = program.variables.length;
     this.#liveness = livenessOf(program);
+    this.#successors = successorsOf(program);
     let next = program.variables.length;
     this.firstRegister = counts.map((count) => {
       const first = next;
@@ -37,6 +39,12 @@ export class Places {
       return first;
     });
     this.size = next;
+  }
+
+  /** Whether a thread may come to a block again. */
+  isInLoop(block: number): boolean {
+    const after = this.#successors[block]!;
+    return reachableWithout(this.#successors, after, -1).has(block) || after.includes(block);
   }
 
   /** Numbers of variables and registers that may be read at a place, or behind it. */

@@ -1,3 +1,4 @@
+import { BARRIER_COUNT, checkBarrierCount, Fault } from '../simt/for-engines.js';
 import type { HangProof, MemoryRange } from '../simt/index.js';
 import { Escape } from './known.js';
 import { type ArrivalSink, type CollectiveOperands, LaneFlow, type Surroundings } from './lane-flow.js';
@@ -7,7 +8,10 @@ import { type Place, placesOf } from './places.js';
 import type { InstructionOf, StandingBlock, StandingMachine, StandingWarp } from './standing-machine.js';
 
 /** Rounds of a loop that are told apart: few are cheap, more are needed where a loop goes through an array. */
-const PRECISIONS = [8, 128];
+const PRECISIONS = [8, 512];
+
+/** Most that a proof may cost: half a minute. */
+const MOST_WORK = 3e7;
 
 /**
  * Whether a program can never end, and never store anything again, under whatever schedule.
@@ -20,16 +24,19 @@ const PRECISIONS = [8, 128];
 export function proveHang(machine: StandingMachine): HangProof {
   let work = 0;
   for (const precision of PRECISIONS) {
-    const proof = proveWith(machine, precision);
+    const { isBlurred, ...proof } = proveWith(machine, precision);
     work += proof.work;
-    if (proof.verdict !== null || precision === PRECISIONS[PRECISIONS.length - 1]) return { ...proof, work };
+    // More precision helps only where something was not told apart.
+    if (proof.verdict !== null || !isBlurred || precision === PRECISIONS[PRECISIONS.length - 1])
+      return { ...proof, work };
   }
   throw new Error('[simtwin bug] no precision');
 }
 
-function proveWith(machine: StandingMachine, precision: number): HangProof {
+function proveWith(machine: StandingMachine, precision: number): HangProof & { readonly isBlurred: boolean } {
   const counters: Counters = new Map();
   let work = 0;
+  let isBlurred = false;
   const blocks = [...machine.blocks];
   try {
     for (let isStable = false; !isStable; ) {
@@ -42,17 +49,18 @@ function proveWith(machine: StandingMachine, precision: number): HangProof {
           flow.run();
         } finally {
           work += flow.work;
+          isBlurred ||= flow.isBlurred;
         }
+        if (work > MOST_WORK) throw new Escape('takes too long to tell', -1);
       }
     }
   } catch (error) {
-    if (error instanceof Escape) return { verdict: null, why: error.message, work };
+    if (error instanceof Escape) return { verdict: null, why: error.message, work, isBlurred };
     throw error;
   }
-  if (counters.size === 0) return { verdict: 'deadlock', work };
-  // Counters that have stood still may still do so for reasons that were not understood.
-  if (!machine.countersMove) return { verdict: null, why: 'atomics may change memory, and have not', work };
-  return { verdict: 'livelock', counters: rangesOf(counters), work };
+  return counters.size > 0
+    ? { verdict: 'livelock', counters: rangesOf(counters), work, isBlurred }
+    : { verdict: 'deadlock', work, isBlurred };
 }
 
 function rangesOf(counters: Counters): MemoryRange[] {
@@ -74,6 +82,8 @@ interface BarrierFlow {
   expected: number;
   /** Lanes of each warp that are here, or may come. */
   readonly lanes: Map<number, number>;
+  /** Those of them that have arrived, or may, without waiting. */
+  readonly arrivedOnly: Map<number, number>;
   isOpen: boolean;
   readonly waiting: WaitingLanes;
 }
@@ -87,19 +97,32 @@ class BlockFlow {
   /** By warp. */
   readonly #meetings = new Map<number, Map<string, Meeting>>();
   readonly #live = new Map<number, number>();
+  /** Barriers that lanes of a warp are at, or may come to, with those lanes. */
+  readonly #barriersOf = new Map<number, { readonly byId: Map<number, number>; hasAligned: boolean }>();
   #isDone = true;
 
   readonly #sink: ArrivalSink = {
     collective: (lane, place, instruction, operands) => this.#joinMeeting(lane, place, instruction.operation, operands),
-    barrier: (lane, place, { kind, site }, id, expected) => {
+    barrier: (lane, place, { kind, isAligned, site }, id, expected) => {
+      if (!(Number.isInteger(id) && id >= 0 && id < BARRIER_COUNT)) throw new Escape('may fail', site);
       let barrier = this.#barriers.get(id);
       if (barrier === undefined) {
-        barrier = { expected, lanes: new Map(), isOpen: false, waiting: new WaitingLanes() };
+        barrier = { expected, lanes: new Map(), arrivedOnly: new Map(), isOpen: false, waiting: new WaitingLanes() };
         this.#barriers.set(id, barrier);
       }
-      if (barrier.expected !== expected) throw new Escape('may misuse a barrier', site);
-      barrier.lanes.set(lane.warp, (barrier.lanes.get(lane.warp) ?? 0) | (1 << lane.standing.lane));
-      if (barrier.isOpen || kind === 'arrive') lane.pass(place, undefined);
+      if (barrier.expected !== expected || !isCount(id, expected, kind === 'arrive')) {
+        throw new Escape('may misuse a barrier', site);
+      }
+      const bit = 1 << lane.standing.lane;
+      // It may come a second time before the others have come.
+      if (((barrier.arrivedOnly.get(lane.warp) ?? 0) & bit) !== 0) throw new Escape('may misuse a barrier', site);
+      barrier.lanes.set(lane.warp, (barrier.lanes.get(lane.warp) ?? 0) | bit);
+      this.#noteBarrier(lane, id, isAligned);
+      if (kind === 'arrive') {
+        if (this.#surroundings.places.isInLoop(place.block)) throw new Escape('may misuse a barrier', site);
+        barrier.arrivedOnly.set(lane.warp, (barrier.arrivedOnly.get(lane.warp) ?? 0) | bit);
+        lane.pass(place, undefined);
+      } else if (barrier.isOpen) lane.pass(place, undefined);
       else barrier.waiting.add(lane, place);
       this.#isDone = false;
     },
@@ -109,6 +132,7 @@ class BlockFlow {
     this.#block = block;
     const places = placesOf(block.program, block.counts);
     this.#surroundings = {
+      isBlurred: false,
       block,
       memory: new LastingMemory(block, counters, found),
       sink: this.#sink,
@@ -122,10 +146,20 @@ class BlockFlow {
     return this.#lanes.reduce((sum, { work }) => sum + work, 0);
   }
 
+  get isBlurred(): boolean {
+    return this.#surroundings.isBlurred;
+  }
+
   /** @throws Escape if a thread may end, fail or store something new */
   run(): void {
     for (const { id, expected, lanes } of this.#block.barriers) {
-      this.#barriers.set(id, { expected, lanes: new Map(lanes), isOpen: false, waiting: new WaitingLanes() });
+      this.#barriers.set(id, {
+        expected,
+        lanes: new Map(lanes),
+        arrivedOnly: new Map(),
+        isOpen: false,
+        waiting: new WaitingLanes(),
+      });
     }
     for (const warp of this.#block.warps) this.#begin(warp);
     do {
@@ -136,9 +170,36 @@ class BlockFlow {
       }
       for (const barrier of this.#barriers.values()) this.#open(barrier);
     } while (!this.#isDone);
+    this.#checkWarps();
+  }
+
+  /** @throws Escape if lanes of a warp may come to operations that exclude each other */
+  #checkWarps(): void {
     for (const lane of this.#lanes) {
       if (lane.mayPart && this.#meetings.has(lane.warp)) throw new Escape('lanes of a warp may part', -1);
     }
+    for (const meetings of this.#meetings.values()) {
+      const all = [...meetings.values()];
+      for (const [at, meeting] of all.entries()) {
+        if (all.slice(at + 1).some((other) => meeting.conflictsWith(other))) throw new Escape('may fail', -1);
+      }
+    }
+    for (const [warp, { byId, hasAligned }] of this.#barriersOf) {
+      if (!hasAligned || byId.size < 2) continue;
+      const live = this.#live.get(warp)!;
+      const mayPart = this.#lanes.some((lane) => lane.warp === warp && lane.mayPart);
+      if (mayPart || [...byId.values()].some((lanes) => lanes !== live)) throw new Escape('may misuse a barrier', -1);
+    }
+  }
+
+  #noteBarrier(lane: LaneFlow, id: number, isAligned: boolean): void {
+    let known = this.#barriersOf.get(lane.warp);
+    if (known === undefined) {
+      known = { byId: new Map(), hasAligned: false };
+      this.#barriersOf.set(lane.warp, known);
+    }
+    known.hasAligned ||= isAligned;
+    known.byId.set(id, (known.byId.get(id) ?? 0) | (1 << lane.standing.lane));
   }
 
   #begin(warp: StandingWarp): void {
@@ -150,11 +211,33 @@ class BlockFlow {
       const { waitsIn } = standing;
       const lane = new LaneFlow(this.#surroundings, warp.index, standing);
       this.#lanes.push(lane);
-      if (waitsIn === null) continue;
+      const bit = 1 << standing.lane;
+      for (const [id, { lanes, arrivedOnly }] of this.#barriers) {
+        const isHere = ((lanes.get(warp.index) ?? 0) & bit) !== 0;
+        if (!isHere || (waitsIn?.kind === 'barrier' && waitsIn.id === id)) continue;
+        arrivedOnly.set(warp.index, (arrivedOnly.get(warp.index) ?? 0) | bit);
+      }
       const place = { block: standing.block, at: standing.at };
-      if (waitsIn.kind === 'collective') this.#joinMeeting(lane, place, waitsIn.operation, waitsIn);
-      else this.#barriers.get(waitsIn.id)!.waiting.add(lane, place);
+      if (waitsIn === null) lane.run();
+      else if (waitsIn.kind === 'collective') this.#joinMeeting(lane, place, waitsIn.operation, waitsIn);
+      else this.#waitAtBarrier(lane, place, waitsIn.id);
     }
+  }
+
+  /** A lane stands at a barrier: one that only arrives goes on once the rest of its warp has come. */
+  #waitAtBarrier(lane: LaneFlow, place: Place, id: number): void {
+    const instruction = this.#block.program.blocks[place.block]!.instructions[place.at]! as InstructionOf<'barrier'>;
+    const barrier = this.#barriers.get(id)!;
+    this.#noteBarrier(lane, id, instruction.isAligned);
+    if (instruction.kind === 'sync') {
+      barrier.waiting.add(lane, place);
+      return;
+    }
+    if (this.#surroundings.places.isInLoop(place.block)) throw new Escape('may misuse a barrier', instruction.site);
+    const bit = 1 << lane.standing.lane;
+    barrier.arrivedOnly.set(lane.warp, (barrier.arrivedOnly.get(lane.warp) ?? 0) | bit);
+    lane.pass(place, undefined);
+    lane.run();
   }
 
   #joinMeeting(
@@ -201,5 +284,16 @@ class BlockFlow {
     this.#isDone = false;
     for (const { lane, place } of waiting) lane.pass(place, undefined);
     waiting.clear();
+  }
+}
+
+/** Whether so many threads may be expected at a barrier. */
+function isCount(id: number, expected: number, isArrival: boolean): boolean {
+  try {
+    checkBarrierCount(id, expected, isArrival);
+    return true;
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
   }
 }

@@ -6,8 +6,6 @@ import type { Known } from './known.js';
 export interface StandingMachine {
   /** Blocks with a thread that has not exited. */
   readonly blocks: Iterable<StandingBlock>;
-  /** Whether atomics have changed memory since the last store or exit. */
-  readonly countersMove: boolean;
 }
 
 export interface StandingBlock {

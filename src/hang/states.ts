@@ -13,6 +13,7 @@ const MOST_STATES = 16;
 export class States {
   readonly #precision: number;
   #all: State[] = [];
+  #byHash = new Map<number, State[]>();
   readonly #unknown = new Set<number>();
 
   constructor(precision: number) {
@@ -23,12 +24,17 @@ export class States {
     return this.#all;
   }
 
+  /** Whether something counts as unknown that has been known. */
+  get isBlurred(): boolean {
+    return this.#unknown.size > 0;
+  }
+
   /** Adds a state. Result: the states that are new; null: there are more than can be told apart. */
   add(given: State): readonly State[] | null {
     const state = this.#blurred(given);
-    if (this.#all.some((known) => areEqual(known, state))) return [];
+    if (this.#has(state)) return [];
     if (this.#all.length < this.#precision) {
-      this.#all.push(state);
+      this.#keep(state);
       return [state];
     }
     const before = this.#unknown.size;
@@ -37,16 +43,29 @@ export class States {
     }
     if (this.#unknown.size === before) {
       if (this.#all.length >= this.#precision * MOST_STATES) return null;
-      this.#all.push(state);
+      this.#keep(state);
       return [state];
     }
-    const blurred: State[] = [];
-    for (const known of [...this.#all, state]) {
+    const old = [...this.#all, state];
+    this.#all = [];
+    this.#byHash = new Map();
+    for (const known of old) {
       const next = this.#blurred(known);
-      if (!blurred.some((other) => areEqual(other, next))) blurred.push(next);
+      if (!this.#has(next)) this.#keep(next);
     }
-    this.#all = blurred;
-    return blurred;
+    return this.#all;
+  }
+
+  #has(state: State): boolean {
+    return this.#byHash.get(hashOf(state))?.some((known) => areEqual(known, state)) === true;
+  }
+
+  #keep(state: State): void {
+    this.#all.push(state);
+    const hash = hashOf(state);
+    const same = this.#byHash.get(hash);
+    if (same === undefined) this.#byHash.set(hash, [state]);
+    else same.push(state);
   }
 
   #blurred(state: State): State {
@@ -55,6 +74,19 @@ export class States {
     for (const index of this.#unknown) copy[index] = copy[index] === UNDEFINED ? UNDEFINED : UNKNOWN;
     return copy;
   }
+}
+
+function hashOf(state: State): number {
+  let hash = 0;
+  for (const known of state) {
+    let word: number;
+    if (typeof known === 'number') word = known | 0;
+    else if (typeof known === 'bigint') word = Number(BigInt.asIntN(32, known));
+    else if (typeof known === 'boolean') word = known ? 1 : 2;
+    else word = known === UNKNOWN ? 3 : known === UNDEFINED ? 4 : 5;
+    hash = (Math.imul(hash, 31) + word) | 0;
+  }
+  return hash;
 }
 
 function areEqual(a: State, b: State): boolean {

@@ -35,7 +35,7 @@ export interface ResidentBlock {
 /** What is certain of a machine's future. `work`: instructions looked at, each no more than a step. */
 export type HangProof = { readonly work: number } /** Memory stays as it is, and nobody ever ends. */ & (
   | { readonly verdict: 'deadlock' }
-  /** Nobody ever ends or stores anything new; atomics change `counters` for ever. */
+  /** Nobody ever ends or stores anything new; atomics may change `counters`. */
   | { readonly verdict: 'livelock'; readonly counters: readonly MemoryRange[] }
   /** Nothing: somebody may do what `why` says. */
   | { readonly verdict: null; readonly why: string }

@@ -1,3 +1,4 @@
+import type { MemoryRange } from './address-space.js';
 import { DeviceMemory } from './device-memory.js';
 import type { Engine, EngineChooser, EngineHost, EngineMode, ResidentBlock, StoreEvent } from './engine.js';
 import { assertInvariant, observeFaults } from './errors.js';
@@ -47,6 +48,7 @@ interface MachineState {
   readonly residentBlockCount: number;
   readonly nextProof: number;
   readonly proofAnyway: number;
+  readonly counts: string | null;
 }
 
 /** A watch that the engine has not been told of, and what ends it. */
@@ -93,6 +95,8 @@ export class Machine {
   #nextProof = 0;
   /** Step at which it is asked even if somebody stores: threads may store the same again and again. */
   #proofAnyway = PROOF_ANYWAY_STEPS;
+  /** What counters held at the last proof that the run never ends; null: there has been none. */
+  #counts: string | null = null;
   /** Launches at the head of their stream, with it, in the order in which they got there. */
   readonly #activeLaunches = new Map<Launch, Stream>();
   /** Those that have ever got there. */
@@ -244,10 +248,27 @@ export class Machine {
     // Proofs that fail must cost little beside the steps between them.
     this.#nextProof = steps + QUIET_STEPS + 2 * proof.work;
     if (proof.verdict === null) return null;
+    let isCounting = false;
+    if (proof.verdict === 'livelock') {
+      // Nobody will ever end or store. Whether atomics go on counting is seen: at a second proof.
+      const counts = proof.counters.map((range) => this.#bytesOf(range)).join();
+      const before = this.#counts;
+      this.#counts = counts;
+      if (before === null) {
+        this.#nextProof = steps + QUIET_STEPS + 4 * engine.readyCount;
+        return null;
+      }
+      isCounting = counts !== before || proof.counters.length === 0;
+    }
     const where = { steps: engine.steps, waiting: engine.waiting(), notStarted: this.#notStarted() };
-    return proof.verdict === 'deadlock'
-      ? { verdict: 'deadlock', ...where }
-      : { verdict: 'livelock', counters: proof.counters, ...where };
+    return isCounting && proof.verdict === 'livelock'
+      ? { verdict: 'livelock', counters: proof.counters, ...where }
+      : { verdict: 'deadlock', ...where };
+  }
+
+  #bytesOf({ address, bytes }: MemoryRange): string {
+    const { u8, base } = this.memory.allocationAt(address);
+    return u8.subarray(address - base, address - base + bytes).join(' ');
   }
 
   /** Makes a step: the scheduler's for an `index` of -1, else the given one. Null unless it fails. */
@@ -306,6 +327,7 @@ export class Machine {
         residentBlockCount: this.#residentBlockCount,
         nextProof: this.#nextProof,
         proofAnyway: this.#proofAnyway,
+        counts: this.#counts,
       },
     };
   }
@@ -346,6 +368,7 @@ export class Machine {
     this.#residentBlockCount = state.residentBlockCount;
     this.#nextProof = state.nextProof;
     this.#proofAnyway = state.proofAnyway;
+    this.#counts = state.counts;
     this.#blockEnded = false;
     this.#failure = null;
   }

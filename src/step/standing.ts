@@ -46,7 +46,6 @@ export function standingMachineOf(engine: StepEngine): StandingMachine {
   }
   return {
     blocks: [...first, ...others].map((block) => standingBlockOf(engine, block)),
-    countersMove: engine.counterSteps > 0,
   };
 }
 
