@@ -1,12 +1,5 @@
-import {
-  type Breakpoint,
-  type DebugSession,
-  EvaluationError,
-  type Expression,
-  parseExpression,
-  type StopAt,
-} from '../index.js';
-import { addressOf, expressionNames, splitCondition, targetNames } from './debug-arguments.js';
+import { type Breakpoint, type DebugSession, EvaluationError, type Expression, type StopAt } from '../index.js';
+import { addressOf, expressionNames, parseKnown, splitBytes, splitCondition, targetNames } from './debug-arguments.js';
 import type { DebugCommand, DebugShell } from './debug-shell.js';
 import { DebugError, parseTarget, TARGET_HELP } from './debug-source.js';
 import { formatStopAt, isWatch } from './debug-text.js';
@@ -35,7 +28,7 @@ export function formatBreakpoint(shell: DebugShell, breakpoint: Breakpoint): str
 const breaking =
   (isTemporary: boolean) =>
   (shell: DebugShell, argument: string): void => {
-    const { text, condition, conditionText } = splitCondition(argument);
+    const { text, condition, conditionText } = splitCondition(shell.session, argument);
     const frame = shell.session.thread?.frames[0];
     const target = parseTarget(shell.session, text === '' && frame !== undefined ? String(frame.line) : text);
     if (target.kind === 'line' && target.note !== null) shell.print(target.note);
@@ -46,25 +39,27 @@ const watching =
   (access: 'read' | 'write' | 'change') =>
   (shell: DebugShell, argument: string): void => {
     const { session } = shell;
-    const { text, condition, conditionText } = splitCondition(argument);
-    const sized = /^(.*\S)\s+(\d+)$/.exec(text);
-    const expression = sized === null ? parseExpression(text) : null;
-    const isMemory = expression === null || expression.kind === 'memory' || access !== 'change';
+    const { text, condition, conditionText } = splitCondition(session, argument);
+    const sized = splitBytes(text);
+    const expression = parseKnown(session, sized?.text ?? text);
+    const isMemory =
+      sized !== null || expression.kind === 'memory' || access !== 'change' || isAddress(session, expression);
+    const value = { kind: 'value', expression, thread: session.focus } as const;
     if (!isMemory) {
-      let value = 'no value here';
+      let now = 'no value here';
       try {
-        value = String(session.evaluate(expression));
+        now = String(session.evaluate(expression));
       } catch (error) {
         if (!(error instanceof EvaluationError)) throw error;
       }
-      add(shell, { kind: 'value', expression }, text, condition, conditionText);
-      shell.print(`  now     ${value}`);
+      add(shell, value, text, condition, conditionText);
+      shell.print(`  now     ${now}`);
       return;
     }
-    const isShared = expression?.kind === 'memory' && isSharedAddress(session, expression.address);
+    const isShared = sized === null && expression.kind === 'memory' && isSharedAddress(session, expression.address);
     if (isShared && access === 'change') {
       session.evaluate(expression);
-      add(shell, { kind: 'value', expression }, text, condition, conditionText);
+      add(shell, value, text, condition, conditionText);
     } else
       add(
         shell,
@@ -76,6 +71,22 @@ const watching =
     if (access === 'read')
       shell.print('  loads and atomics that the scheduler sees; plain loads happen within a step and do not stop');
   };
+
+/** Whether an expression is the same for ever and everyone, as an address is: of numbers and names of allocations. */
+function isAddress(session: DebugSession, expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'literal':
+      return true;
+    case 'name':
+      return session.machine.memory.space.allocations.some(({ name }) => name === expression.name);
+    case 'unary':
+      return isAddress(session, expression.a);
+    case 'binary':
+      return isAddress(session, expression.a) && isAddress(session, expression.b);
+    default:
+      return false;
+  }
+}
 
 function isSharedAddress(session: DebugSession, address: Expression): boolean {
   const value = session.evaluate(address);
@@ -124,21 +135,21 @@ export const BREAK_COMMANDS: readonly DebugCommand[] = [
   },
   {
     names: ['watch', 'w'],
-    usage: 'TYPE[ADDRESS] | ADDRESS BYTES | EXPRESSION',
-    help: 'stop when bytes of global memory, or the value of an expression for the thread in focus, have become others\nBytes: exact, at the step of the store. Expressions are evaluated after every step, which is slower.',
+    usage: 'TYPE[ADDRESS] | ADDRESS [BYTES] | EXPRESSION',
+    help: 'stop when bytes of global memory, or the value of an expression for the thread in focus, have become others\nBytes: exact, at the step of the store; 8 of them unless you say. Expressions are evaluated after every step, which is slower.',
     run: watching('change'),
     complete: ({ session }) => expressionNames(session),
   },
   {
     names: ['wwatch', 'ww'],
-    usage: 'TYPE[ADDRESS] | ADDRESS BYTES',
+    usage: 'TYPE[ADDRESS] | ADDRESS [BYTES]',
     help: 'stop at every store or atomic to global memory, also of what is there already',
     run: watching('write'),
     complete: ({ session }) => expressionNames(session),
   },
   {
     names: ['rwatch', 'rw'],
-    usage: 'TYPE[ADDRESS] | ADDRESS BYTES',
+    usage: 'TYPE[ADDRESS] | ADDRESS [BYTES]',
     help: 'stop at volatile, relaxed and acquire loads and atomics of global memory; plain loads do not stop',
     run: watching('read'),
     complete: ({ session }) => expressionNames(session),

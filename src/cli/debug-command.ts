@@ -15,13 +15,15 @@ import { DebugError } from './debug-source.js';
 import { hostOf, type Interrupt, interact, pipe } from './debug-terminal.js';
 import { shapeOf } from './describe-capture.js';
 import { EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
+import { isFolder } from './find-inputs.js';
 import { printable } from './format.js';
 import { mostResidentThreads } from './heap.js';
 import type { CliIo } from './io.js';
 import { refuseStaleProgram } from './package-files.js';
 import { Progress } from './progress.js';
 import { problemOf } from './run-case.js';
-import { type RunOptions, readRunOptions } from './run-options.js';
+import { parseCount, type RunOptions, readRunOptions } from './run-options.js';
+import { requireTextTarget } from './text-target.js';
 import { UsageError } from './usage-error.js';
 
 const HELP = `
@@ -38,7 +40,7 @@ Examples:
   simtwin debug hang.safetensors --script walk.txt
   echo 'continue' | simtwin debug hang.safetensors
 
-Exit code: 0; 2 if PATH, an option or a line of a script is no good.`;
+Exit code: 0; 2 if PATH, an option, or a line of a script or of standard input is no good.`;
 
 interface DebugOptions extends Pick<RunOptions, 'schedule' | 'maxSteps' | 'maxIdleSteps' | 'maxCounterSteps'> {
   readonly script?: string;
@@ -58,9 +60,9 @@ export function addDebugCommand(program: Command, io: CliIo, done: (exitCode: nu
         'rr',
       ),
     )
-    .addOption(new Option('--max-steps <n>', 'as of replay').argParser(Number))
-    .addOption(new Option('--max-idle-steps <n>', 'as of replay').argParser(Number))
-    .addOption(new Option('--max-counter-steps <n>', 'as of replay').argParser(Number))
+    .addOption(new Option('--max-steps <n>', 'as of replay').argParser(parseCount))
+    .addOption(new Option('--max-idle-steps <n>', 'as of replay').argParser(parseCount))
+    .addOption(new Option('--max-counter-steps <n>', 'as of replay').argParser(parseCount))
     .addOption(new Option('--script <file>', 'perform the commands of a file, then end'))
     .addOption(new Option('--save <file>', 'write the commands of the session to a file when it ends'))
     .addHelpText('after', HELP)
@@ -69,29 +71,41 @@ export function addDebugCommand(program: Command, io: CliIo, done: (exitCode: nu
 
 async function debug(path: string, options: DebugOptions, io: CliIo): Promise<number> {
   const { callOptions } = readRunOptions({ ...options, mode: 'step' });
+  if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
+  if (options.save !== undefined) requireTextTarget('--save', options.save, path);
   const progress = new Progress(io, true);
   const interrupt: Interrupt = { isWanted: false };
   const { capture, session } = begin(path, callOptions);
-  const host = hostOf(io, progress, interrupt);
+  const host = hostOf(io, progress, interrupt, path);
   const shell = new DebugShell(session, host, DEBUG_COMMANDS, fifoLayoutOf(capture, session.machine));
   shell.print(printable(`${path}: ${capture.op}, ${shapeOf(capture)}; schedule ${options.schedule}`));
-  try {
-    if (options.script !== undefined) {
-      await shell.perform(options.script, true);
-      return EXIT_MATCH;
+  const { script, save } = options;
+  let exitCode = EXIT_MATCH;
+  /** A part of the session; what is wrong with it is told, and the exit code says so. */
+  const attempt = async (part: () => Promise<void> | void): Promise<void> => {
+    try {
+      await part();
+    } catch (error) {
+      if (!(error instanceof DebugError)) throw error;
+      progress.clear();
+      io.stderr.write(`${io.stderr.chalk.red.bold('simtwin:')} ${printable(error.message)}\n`);
+      exitCode = EXIT_USAGE;
     }
-    shell.showPlace();
-    const isTerminal = process.stdin.isTTY === true && io.stdout.isTTY;
-    await (isTerminal ? interact(shell, interrupt, process.stdin, process.stdout) : pipe(shell, process.stdin));
-    return EXIT_MATCH;
-  } catch (error) {
-    if (!(error instanceof DebugError)) throw error;
-    io.stderr.write(`${io.stderr.chalk.red.bold('simtwin:')} ${printable(error.message)}\n`);
-    return EXIT_USAGE;
+  };
+  try {
+    await attempt(async () => {
+      if (script !== undefined) return shell.perform(script, true);
+      shell.showPlace();
+      if (process.stdin.isTTY === true && io.stdout.isTTY)
+        return interact(shell, interrupt, process.stdin, process.stdout);
+      if ((await pipe(shell, process.stdin)) > 0) exitCode = EXIT_USAGE;
+    });
   } finally {
     progress.clear();
-    if (options.save !== undefined) host.writeFile(options.save, shell.history.map((line) => `${line}\n`).join(''));
+    if (save !== undefined)
+      await attempt(() => host.writeFile(save, shell.history.map((line) => `${line}\n`).join(''), '--save'));
   }
+  return exitCode;
 }
 
 /** @throws UsageError if the capture cannot be read, set up or run in mode `step` */

@@ -1,16 +1,18 @@
 import {
   type DebugSession,
+  type Focus,
   type Goal,
   type Granularity,
-  parseExpression,
+  type SourceFrame,
   STEP_POLICIES,
   type StepPolicy,
   type Unit,
 } from '../index.js';
-import { addressOf, expressionNames, parseCount, splitCondition, targetNames } from './debug-arguments.js';
+import { addressOf, expressionNames, parseCount, parseKnown, splitCondition, targetNames } from './debug-arguments.js';
 import type { DebugCommand, DebugShell } from './debug-shell.js';
-import { DebugError, parseTarget } from './debug-source.js';
+import { DebugError, listing, parseTarget } from './debug-source.js';
 import { describeAddress, formatFocus, formatFrame, formatOperation } from './debug-text.js';
+import { counted, formatCount } from './format.js';
 
 const stepping =
   (granularity: Granularity, unit: Unit = 'thread', direction: 'step' | 'back' = 'step') =>
@@ -19,8 +21,8 @@ const stepping =
 
 const GOALS = 'barrier, past barrier, exit, rank N, end, if EXPRESSION, or a target as of break';
 
-function parseGoal(text: string): Goal | null {
-  const { condition, text: rest } = splitCondition(text);
+function parseGoal(session: DebugSession, text: string): Goal | null {
+  const { condition, text: rest } = splitCondition(session, text);
   if (condition !== null && rest === '') return { kind: 'true', expression: condition };
   const rank = /^rank\s+(\d+)$/.exec(text);
   if (rank !== null) return { kind: 'rank', rank: Number(rank[1]) };
@@ -39,14 +41,14 @@ function parseGoal(text: string): Goal | null {
 
 async function until(shell: DebugShell, argument: string): Promise<void> {
   const { session } = shell;
-  const goal = parseGoal(argument);
+  const goal = parseGoal(session, argument);
   if (goal !== null) {
     if (goal.kind === 'past barrier' && session.wait()?.kind !== 'barrier')
       throw new DebugError("the thread in focus waits at no barrier; 'until barrier' goes to the next one");
     await shell.go(() => session.continue(goal));
     return;
   }
-  const { text, condition, conditionText } = splitCondition(argument);
+  const { text, condition, conditionText } = splitCondition(session, argument);
   const target = parseTarget(session, text);
   if (target.kind === 'line' && target.note !== null) shell.print(target.note);
   const breakpoint = session.addBreakpoint(target, condition, true);
@@ -81,10 +83,31 @@ function back(shell: DebugShell, argument: string): Promise<void> {
 
 async function goTo(shell: DebugShell, argument: string): Promise<void> {
   const { session } = shell;
-  const named: Readonly<Record<string, number | null>> = { start: 0, end: session.timeline.end, found: shell.found };
+  const { found } = shell;
+  const named: Readonly<Record<string, number | null>> = {
+    start: 0,
+    end: session.timeline.end,
+    found: found?.position ?? null,
+  };
   const position = Object.hasOwn(named, argument) ? named[argument]! : parsePosition(session, argument);
   if (position === null) throw new DebugError("nothing has been found: 'last-write' and 'when' find positions");
-  await shell.go(() => session.goTo(position));
+  const stop = await shell.drive(session.goTo(position));
+  // Steps that were made otherwise since are about somebody else.
+  const isFound =
+    argument === 'found' && found !== null && found.cuts === session.timeline.cuts && session.position === position;
+  if (isFound && session.blockOf(found.thread) !== null) session.setFocus(found.thread);
+  shell.showStop(stop);
+  if (isFound) showWriting(shell, found.thread, found.frames);
+}
+
+/** The line that wrote, where the thread is shown at another one: a plain store happens on the way there. */
+function showWriting(shell: DebugShell, thread: Focus, frames: readonly SourceFrame[]): void {
+  const [frame] = frames;
+  if (frame === undefined) return;
+  const shown = shell.session.threadOf(thread)?.frames[0];
+  if (shown?.file === frame.file && shown.line === frame.line) return;
+  shell.print(`in this step ${formatFocus(thread)} wrote there, in ${formatFrame(frame)}`);
+  for (const line of listing(frame.file, frame.line, null, 1) ?? []) shell.printCode(line);
 }
 
 function parsePosition(session: DebugSession, text: string): number {
@@ -104,9 +127,9 @@ async function lastWrite(shell: DebugShell, argument: string): Promise<void> {
     shell.print('nobody has written there up to here: it is as the host left it');
     return;
   }
-  shell.found = found.position;
+  shell.found = { position: found.position, thread: found.thread, frames: found.frames, cuts: session.timeline.cuts };
   const what = describeAddress(session.machine, address);
-  shell.print(`${what ?? 'it'}: last written in step ${found.position} by ${formatFocus(found.thread)}`);
+  shell.print(`${what ?? 'it'}: last written in step ${formatCount(found.position)} by ${formatFocus(found.thread)}`);
   if (found.operation !== '') shell.print(`  ${formatOperation(session.machine, found.operation)}`);
   for (const frame of found.frames) shell.print(`  ${formatFrame(frame)}`);
   shell.print("'goto found' goes there");
@@ -114,26 +137,38 @@ async function lastWrite(shell: DebugShell, argument: string): Promise<void> {
 
 async function when(shell: DebugShell, argument: string): Promise<void> {
   const { session } = shell;
-  const expression = parseExpression(argument);
+  const expression = parseKnown(session, argument);
+  const thread = session.focus;
   const found = await shell.drive(session.when(expression));
-  if (found === null)
+  if (found !== null) {
+    shell.found = { position: found, thread, frames: [], cuts: session.timeline.cuts };
     shell.print(
-      `it has never been true for ${formatFocus(session.focus)} in the ${session.timeline.end} steps that are known`,
+      `true for ${formatFocus(thread)} for the first time after step ${formatCount(found)}; 'goto found' goes there`,
     );
-  else {
-    shell.found = found;
+  } else if (session.timeline.end === 0)
+    shell.print("nothing has run yet: 'when' looks through the steps that are known; 'continue' makes some");
+  else
     shell.print(
-      `true for ${formatFocus(session.focus)} for the first time after step ${found}; 'goto found' goes there`,
+      `it has never been true for ${formatFocus(thread)} in the ${counted(session.timeline.end, 'step')} that ${session.timeline.end === 1 ? 'is' : 'are'} known`,
     );
-  }
 }
+
+const POLICIES: Readonly<Record<StepPolicy, string>> = {
+  schedule: 'others do what the schedule of the run says',
+  fair: 'everyone steps in turn',
+  rank: 'the rank in focus steps in turn, the others not at all',
+  frozen: 'others do nothing while something is stepped',
+};
 
 function setPolicy(shell: DebugShell, argument: string): void {
   const name = argument.replace(/^policy\s*/, '');
   const policy = STEP_POLICIES.find((known): known is StepPolicy => known === name);
   if (policy === undefined)
-    throw new DebugError(`set policy ${STEP_POLICIES.join('|')}: what others do while something is stepped`);
+    throw new DebugError(
+      `set policy ${STEP_POLICIES.join('|')}: what others do while something is stepped; it is ${shell.session.policy}`,
+    );
   shell.session.policy = policy;
+  shell.print(`policy ${policy}: ${POLICIES[policy]}`);
 }
 
 export const RUN_COMMANDS: readonly DebugCommand[] = [

@@ -5,20 +5,37 @@ import {
   type Expression,
   ExpressionError,
   type FifoLayout,
+  type Focus,
+  type Outcome,
   type Running,
+  type SourceFrame,
   type Stop,
 } from '../index.js';
 import { DebugError, sourceLine } from './debug-source.js';
-import { formatEnd, formatFrame, formatStopAt, formatThread, formatValue, formatWait, isWatch } from './debug-text.js';
-import { formatCount } from './format.js';
+import {
+  expressionText,
+  formatEnd,
+  formatFocus,
+  formatFrame,
+  formatStopAt,
+  formatThread,
+  formatValue,
+  formatWait,
+  isWatch,
+  wrapped,
+} from './debug-text.js';
+import { counted, formatCount } from './format.js';
 
 /** What the shell has of its terminal. */
 export interface ShellHost {
   readonly print: (line: string) => void;
+  /** Columns that prose is wrapped to; null or left out: it is not. */
+  readonly width?: number | null;
   /** Called now and then while something runs. Result: whether the user wants it to stop. */
   readonly breathe: (position: number) => Promise<boolean>;
   readonly readFile: (path: string) => string;
-  readonly writeFile: (path: string, text: string) => void;
+  /** `what`: the option that names the file, if it is not the command `save`. @throws DebugError */
+  readonly writeFile: (path: string, text: string, what?: string) => void;
 }
 
 /** A command. The first of its names is the one that help shows; the others are short forms. */
@@ -37,6 +54,15 @@ export interface DebugCommand {
 /** Commands by section, in the order of help. */
 export type CommandSections = readonly (readonly [title: string, commands: readonly DebugCommand[]])[];
 
+/** A position, the thread that it is about, and where that wrote. */
+export interface Found {
+  readonly position: number;
+  readonly thread: Focus;
+  readonly frames: readonly SourceFrame[];
+  /** As {@link DebugSession.timeline} has it. */
+  readonly cuts: number;
+}
+
 /** A session at a terminal or under a script: commands in, lines out. */
 export class DebugShell {
   readonly session: DebugSession;
@@ -49,14 +75,18 @@ export class DebugShell {
   readonly displays = new Map<number, { readonly text: string; readonly expression: Expression }>();
   /** What breakpoints were made of. */
   readonly breakpointTexts = new Map<Breakpoint, { readonly at: string; readonly condition: string | null }>();
-  /** Position that `last-write` or `when` has found. */
-  found: number | null = null;
+  /** What `last-write` or `when` has found. */
+  found: Found | null = null;
   /** Where `list` goes on. */
   listed: { readonly file: string; readonly line: number } | null = null;
   hasQuit = false;
   /** Scripts that are being performed, one within another. */
   #depth = 0;
   #isSessionScript = false;
+  /** Where the end of the run has been shown, if nothing else was since. */
+  #endShown: number | null = null;
+  /** Position and focus that were shown last. */
+  #placeShown = '';
 
   constructor(session: DebugSession, host: ShellHost, sections: CommandSections, fifos: FifoLayout | null) {
     this.session = session;
@@ -65,7 +95,13 @@ export class DebugShell {
     this.fifos = fifos;
   }
 
-  print(line: string): void {
+  /** Prints a line, wrapped at words to the terminal's width. `hang`: where what follows stands. */
+  print(line: string, hang?: number): void {
+    for (const part of wrapped(line, this.host.width ?? null, hang)) this.host.print(part);
+  }
+
+  /** Prints a line as it is: source, a row of a table, the echo of a command. */
+  printCode(line: string): void {
     this.host.print(line);
   }
 
@@ -75,8 +111,11 @@ export class DebugShell {
     if (text === '' || text.startsWith('#')) return;
     const word = /^[\w-]+/.exec(text)?.[0] ?? text;
     const command = this.findCommand(word);
+    const argument = withoutComment(text.slice(word.length)).trim();
+    if (command.usage === '' && argument !== '')
+      throw new DebugError(`'${command.names[0]}' takes nothing behind it, but is given '${argument}'`);
     try {
-      await command.run(this, text.slice(word.length).trim());
+      await command.run(this, argument);
     } catch (error) {
       if (error instanceof ExpressionError || error instanceof EvaluationError) throw new DebugError(error.message);
       if (error instanceof RangeError && !error.message.includes('call stack')) throw new DebugError(error.message);
@@ -101,10 +140,10 @@ export class DebugShell {
         const text = line.trim();
         if (text === '') continue;
         if (text.startsWith('#')) {
-          this.print(text);
+          this.printCode(text);
           continue;
         }
-        this.print(`${PROMPT}${text}`);
+        this.printCode(`${PROMPT}${text}`);
         try {
           await this.execute(text);
         } catch (error) {
@@ -167,24 +206,39 @@ export class DebugShell {
         this.print(stop.message);
         break;
       case 'end':
-        for (const line of formatEnd(session)) this.print(line);
-        this.print("the run can go no further; it can go back: 'back', 'reverse-continue', 'goto N'");
-        break;
+        if (this.#endShown === session.position) {
+          this.print(`the run has ended here (${stop.outcome.verdict})${HINTS[stop.outcome.verdict]}`);
+          // Who has exited is no longer in focus.
+          if (this.#placeShown !== this.#place) this.showPlace();
+          return;
+        }
+        if (stop.outcome.verdict === 'completes') this.print(`completes after ${counted(stop.outcome.steps, 'step')}`);
+        else for (const line of formatEnd(session)) this.print(line);
+        this.print(`the run can go no further${HINTS[stop.outcome.verdict]}`);
+        this.showPlace();
+        this.#endShown = session.position;
+        return;
     }
     this.showPlace();
+  }
+
+  get #place(): string {
+    return `${this.session.position} ${formatFocus(this.session.focus)}`;
   }
 
   /** Position, thread in focus and its line. */
   showPlace(): void {
     const { session } = this;
     const { thread } = session;
-    this.print(`step ${session.position}  ${formatThread(session, thread)}`);
+    if (session.position !== this.#endShown) this.#endShown = null;
+    this.#placeShown = this.#place;
+    this.print(`step ${formatCount(session.position)}  ${formatThread(session, thread)}`);
     const frames = thread === null || thread.state === 'exited' ? [] : thread.frames;
     // Before its first operation a thread is in its kernel, whatever that calls first.
     const frame = thread?.operation === '' ? frames.at(-1) : frames[0];
     if (frame !== undefined) {
       this.print(formatFrame(frame));
-      for (const line of sourceLine(frame.file, frame.line)) this.print(line);
+      for (const line of sourceLine(frame.file, frame.line)) this.printCode(line);
     }
     this.listed = null;
     for (const id of this.displays.keys()) this.showDisplay(id);
@@ -197,7 +251,7 @@ export class DebugShell {
 
   #valueText(expression: Expression): string {
     try {
-      return formatValue(this.session.machine, this.session.evaluate(expression));
+      return expressionText(this.session, expression);
     } catch (error) {
       if (error instanceof EvaluationError) return `(${error.message})`;
       throw error;
@@ -249,6 +303,26 @@ export class DebugShell {
     return [startingWith(command.complete?.(this) ?? [], part), part];
   }
 }
+
+/** A command's argument without the comment behind it. Quoted names may have a #. */
+function withoutComment(text: string): string {
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "'") isQuoted = !isQuoted;
+    else if (text[at] === '#' && !isQuoted && /\s/.test(text[at - 1] ?? '')) return text.slice(0, at);
+  }
+  return text;
+}
+
+const GO_BACK = "it can go back: 'back', 'reverse-continue', 'goto N'";
+const WHY = `; 'why' says why; ${GO_BACK}`;
+const HINTS: Readonly<Record<Outcome['verdict'], string>> = {
+  completes: `; ${GO_BACK}`,
+  error: `; ${GO_BACK}`,
+  deadlock: WHY,
+  livelock: WHY,
+  budget: WHY,
+};
 
 export const PROMPT = '(simtwin) ';
 const MOST_SCRIPTS = 8;

@@ -13,17 +13,19 @@ import { formatBreakpoint } from './debug-break-commands.js';
 import type { DebugCommand, DebugShell } from './debug-shell.js';
 import { DebugError, findFile, listing, ORIGINAL_LINE, parseTarget, portLines } from './debug-source.js';
 import {
+  expressionText,
   formatAddress,
   formatDim3,
   formatFocus,
   formatFrame,
+  formatRanges,
   formatThreadsAt,
-  formatValue,
   formatVariable,
   formatWait,
+  isTriple,
   withOriginals,
 } from './debug-text.js';
-import { counted, formatBytes, formatHex } from './format.js';
+import { counted, formatBytes, formatCount, formatHex } from './format.js';
 
 /** @throws DebugError if the thread in focus is not resident */
 function threadOf({ session }: DebugShell): ThreadInfo {
@@ -115,7 +117,7 @@ function fifo(shell: DebugShell): void {
     const cells = row.map((cell, column) =>
       column > 0 && column < 5 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
     );
-    shell.print(cells.join('  ').trimEnd());
+    shell.printCode(cells.join('  ').trimEnd());
   }
   const idle = fifos.ranks * fifos.ranks * fifos.channels - states.length;
   if (idle > 0) shell.print(`${idle} more that nobody has used`);
@@ -177,8 +179,10 @@ const INFO: Readonly<Record<string, readonly [what: string, run: (shell: DebugSh
     'where the session is: step, steps known, policy, snapshots',
     (shell) => {
       const { timeline, policy, machine } = shell.session;
-      shell.print(`step ${timeline.position} of ${timeline.end} known, mode ${machine.mode}, policy ${policy}`);
-      shell.print(`${timeline.snapshots.count} snapshots, ${formatBytes(timeline.snapshots.bytes)}`);
+      shell.print(
+        `step ${formatCount(timeline.position)} of ${formatCount(timeline.end)} known, mode ${machine.mode}, policy ${policy}`,
+      );
+      shell.print(`${formatCount(timeline.snapshots.count)} snapshots, ${formatBytes(timeline.snapshots.bytes)}`);
     },
   ],
 };
@@ -215,7 +219,7 @@ function list(shell: DebugShell, argument: string): void {
   if (lines === null) throw new DebugError(`the source of ${from.file} is not part of the package`);
   if (lines.length === 0) throw new DebugError(`${from.file} ends before line ${from.line}`);
   if (from.file !== frame?.file) shell.print(from.file);
-  for (const line of lines) shell.print(line);
+  for (const line of lines) shell.printCode(line);
   shell.listed = { file: from.file, line: from.line + lines.length };
 }
 
@@ -272,6 +276,9 @@ function focus(shell: DebugShell, argument: string): void {
   shell.showPlace();
 }
 
+const ranksText = (ranks: readonly number[]): string =>
+  `${ranks.length === 1 ? 'rank' : 'ranks'} ${formatRanges(ranks)}`;
+
 function parseFocus({ session }: DebugShell, text: string): Focus {
   const words = text.split(/\s+/);
   let { rank, kernel, blockIdx, threadRank } = session.focus;
@@ -307,6 +314,12 @@ function parseFocus({ session }: DebugShell, text: string): Focus {
   const resident = [...session.timeline.engine.residentBlocks];
   const block = session.blockOf({ rank, kernel, blockIdx, threadRank: 0 });
   if (block === null) {
+    const launches = [...session.timeline.engine.launchNumbers.keys()];
+    const ranks = [...new Set(launches.map(({ device }) => device))].sort((a, b) => a - b);
+    if (!ranks.includes(rank))
+      throw new DebugError(
+        `nothing was launched on rank ${rank}: ${ranksText(ranks)} ${ranks.length === 1 ? 'has' : 'have'} a launch`,
+      );
     const there = resident
       .slice(0, 4)
       .map(({ launch, blockIdx: index }) => `rank ${launch.device} block ${formatDim3(index)} of ${launch.name}`);
@@ -342,8 +355,9 @@ function dimOf(text: string): Dim3 {
 }
 
 function why(shell: DebugShell): void {
-  for (const line of formatExplanation(explainHang(shell.session.machine)).split('\n'))
-    shell.print(withOriginals(line));
+  const width = Math.max(60, shell.host.width ?? 100);
+  const text = formatExplanation(explainHang(shell.session.machine), { width });
+  for (const line of text.split('\n')) shell.print(withOriginals(line));
 }
 
 function display(shell: DebugShell, argument: string): void {
@@ -351,8 +365,10 @@ function display(shell: DebugShell, argument: string): void {
     for (const id of shell.displays.keys()) shell.showDisplay(id);
     return;
   }
+  const expression = parseExpression(argument);
+  if (!isTriple(expression)) shell.session.requireKnownNames(expression);
   const id = Math.max(0, ...shell.displays.keys()) + 1;
-  shell.displays.set(id, { text: argument, expression: parseExpression(argument) });
+  shell.displays.set(id, { text: argument, expression });
   shell.showDisplay(id);
 }
 
@@ -363,7 +379,7 @@ function help(shell: DebugShell, argument: string): void {
     shell.print(`${name} ${usage}`.trim() + (short.length === 0 ? '' : `   (short: ${short.join(', ')})`));
     for (const line of text.split('\n')) shell.print(`  ${line}`);
     if (name === 'info')
-      for (const [what, [summary]] of Object.entries(INFO)) shell.print(`  info ${what.padEnd(12)} ${summary}`);
+      for (const [what, [summary]] of Object.entries(INFO)) shell.print(`  info ${what.padEnd(12)} ${summary}`, 20);
     return;
   }
   const all = shell.sections.flatMap(([, commands]) => [...commands]);
@@ -371,7 +387,7 @@ function help(shell: DebugShell, argument: string): void {
   for (const [title, commands] of shell.sections) {
     shell.print(title);
     for (const { names, help: text } of commands)
-      shell.print(`  ${names.join(', ').padEnd(width)}  ${text.split('\n')[0]}`);
+      shell.print(`  ${names.join(', ').padEnd(width)}  ${text.split('\n')[0]}`, width + 4);
   }
   shell.print(
     "'help COMMAND' says more; a command may be cut short as long as it is clear which; an empty line repeats the last one",
@@ -383,8 +399,7 @@ export const SHOW_COMMANDS: readonly DebugCommand[] = [
     names: ['print', 'p'],
     usage: 'EXPRESSION',
     help: "the value of an expression for the thread in focus\nNames: locals, arguments (worldInfo.epSize), this.field, shared memory and registers with an index (regs[3]), threadIdx.x, blockIdx.y, blockDim, gridDim, rank, warp, lane, position, 'allocation'.\nMemory: u64[ADDRESS], also of i8 u8 i16 u16 i32 u32 i64 f32. Operators of C, on integers of any size.",
-    run: (shell, argument) =>
-      shell.print(formatValue(shell.session.machine, shell.session.evaluate(parseExpression(argument)))),
+    run: (shell, argument) => shell.print(expressionText(shell.session, parseExpression(argument))),
     complete: ({ session }) => expressionNames(session),
   },
   {

@@ -6,7 +6,8 @@ import { DebugError } from './debug-source.js';
 import { formatCount, printable } from './format.js';
 import type { CliIo } from './io.js';
 import type { Progress } from './progress.js';
-import { Interrupted } from './usage-error.js';
+import { requireTextTarget } from './text-target.js';
+import { Interrupted, UsageError } from './usage-error.js';
 
 /** A run that goes on for longer than this shows how far it is. */
 const QUIET_MS = 500;
@@ -16,11 +17,14 @@ export interface Interrupt {
   isWanted: boolean;
 }
 
-/** A shell's surroundings in a process. */
-export function hostOf(io: CliIo, progress: Progress, interrupt: Interrupt): ShellHost {
+/** A shell's surroundings in a process. `input`: the capture, which is not to be overwritten. */
+export function hostOf(io: CliIo, progress: Progress, interrupt: Interrupt, input: string): ShellHost {
   let startedAt: number | null = null;
   let breathedAt = 0;
   return {
+    get width() {
+      return io.stdout.columns;
+    },
     print: (line) => {
       progress.clear();
       startedAt = null;
@@ -45,10 +49,12 @@ export function hostOf(io: CliIo, progress: Progress, interrupt: Interrupt): She
         throw new DebugError(`${path}: the script cannot be read (${codeOf(error)})`);
       }
     },
-    writeFile: (path, text) => {
+    writeFile: (path, text, what = 'save') => {
       try {
+        requireTextTarget(what, path, input);
         writeFileSync(path, text);
       } catch (error) {
+        if (error instanceof UsageError) throw new DebugError(error.message);
         throw new DebugError(`${path}: it cannot be written (${codeOf(error)})`);
       }
     },
@@ -105,21 +111,29 @@ async function* linesOf(terminal: Interface): AsyncGenerator<string> {
   yield* terminal;
 }
 
-/** Commands from standard input, with an echo of each; what is wrong with one goes between the results. */
-export async function pipe(shell: DebugShell, input: NodeJS.ReadableStream): Promise<void> {
+/**
+ * Commands from standard input, with an echo of each; what is wrong with one goes between the results. Result: how many
+ * were wrong.
+ */
+export async function pipe(shell: DebugShell, input: NodeJS.ReadableStream): Promise<number> {
+  let mistakes = 0;
   for await (const line of createInterface({ input, terminal: false })) {
     if (line.trim() === '') continue;
-    shell.print(`${PROMPT}${line.trim()}`);
-    await attempt(shell, line);
-    if (shell.hasQuit) return;
+    shell.printCode(`${PROMPT}${line.trim()}`);
+    if (!(await attempt(shell, line))) mistakes++;
+    if (shell.hasQuit) break;
   }
+  return mistakes;
 }
 
-async function attempt(shell: DebugShell, line: string): Promise<void> {
+/** Result: whether nothing was wrong with the command. */
+async function attempt(shell: DebugShell, line: string): Promise<boolean> {
   try {
     await shell.execute(line);
+    return true;
   } catch (error) {
     if (!(error instanceof DebugError)) throw error;
     shell.print(error.message);
+    return false;
   }
 }

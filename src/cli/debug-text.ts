@@ -1,7 +1,9 @@
 import {
   type Breakpoint,
   type DebugSession,
+  DIM_NAMES,
   describeOutcome,
+  type Expression,
   type ExpressionValue,
   type Focus,
   formatSymbol,
@@ -48,6 +50,18 @@ export function describeAddress(machine: Machine, address: number): string | nul
   const offset = address - allocation.base;
   const symbol = allocation.symbols?.describe(offset) ?? null;
   return symbol === null ? `'${allocation.name}' + ${offset}` : formatSymbol(symbol);
+}
+
+/** Whether an expression is `blockIdx` or its like, whose parts have values. */
+export const isTriple = (expression: Expression): expression is Extract<Expression, { kind: 'name' }> =>
+  expression.kind === 'name' && DIM_NAMES.some((name) => name === expression.name);
+
+/** The value of an expression for the thread in focus; `blockIdx` and its like as `(0,0,1)`. @throws EvaluationError */
+export function expressionText(session: DebugSession, expression: Expression): string {
+  if (!isTriple(expression)) return formatValue(session.machine, session.evaluate(expression));
+  const { name } = expression;
+  const parts = ['x', 'y', 'z'].map((axis) => session.evaluate({ kind: 'name', name: `${name}.${axis}` }));
+  return `(${parts.join(',')})`;
 }
 
 /** A value; an address with what is there. */
@@ -117,7 +131,7 @@ export function formatStopAt(machine: Machine, at: StopAt, text: string): string
     case 'memory':
       return `${at.access} of ${at.bytes} bytes at ${formatAddress(machine, at.address)}`;
     case 'value':
-      return `value of ${text}`;
+      return `value of ${text}${at.thread === undefined ? '' : ` for ${formatFocus(at.thread)}`}`;
     default:
       return at satisfies never;
   }
@@ -179,7 +193,42 @@ export function formatWait(wait: Wait): string {
 export function formatEnd(session: DebugSession): string[] {
   const { outcome, machine } = session;
   if (outcome === null) return [];
+  if (outcome.verdict === 'deadlock' || outcome.verdict === 'livelock') {
+    const waiting = outcome.waiting.map((group) => ({ ...group, reason: reasonForEver(group.reason) }));
+    return describeOutcome({ ...outcome, waiting }, machine.limits)
+      .split('\n')
+      .map(withOriginals);
+  }
   return describeOutcome(outcome, machine.limits).split('\n').map(withOriginals);
+}
+
+/** Whoever can step in a run that never ends polls, or goes round. */
+const reasonForEver = (reason: string): string =>
+  reason
+    .replace(/^runs; its last operation was (?=(?:ld|atom)\.)/, 'polls with ')
+    .replace(/^runs; its/, 'goes round for ever; its');
+
+/** Narrower terminals are left to wrap by themselves. */
+const LEAST_WIDTH = 40;
+
+/** A line in lines of at most `width` characters, broken at spaces; those behind the first begin with `hang` spaces. */
+export function wrapped(line: string, width: number | null, hang?: number): string[] {
+  if (width === null || width < LEAST_WIDTH || line.length <= width) return [line];
+  const indentation = ' '.repeat(Math.min(hang ?? line.length - line.trimStart().length + 2, width >> 1));
+  const lines: string[] = [];
+  let current: string | null = null;
+  for (const word of line.split(' ')) {
+    if (current === null) current = word;
+    else if (word === '' && lines.length > 0 && current.trim() === '') continue;
+    else if (current.length + 1 + word.length <= width || current.trim() === '') current += ` ${word}`;
+    else {
+      lines.push(current.trimEnd());
+      // Without the space that comes before the word.
+      current = indentation.slice(1);
+      if (word !== '') current += ` ${word}`;
+    }
+  }
+  return [...lines, current ?? ''];
 }
 
 /** A line with the original's lines behind those of the ports. */

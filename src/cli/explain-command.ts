@@ -25,6 +25,7 @@ import { refuseStaleProgram } from './package-files.js';
 import { Progress } from './progress.js';
 import { problemOf } from './run-case.js';
 import { type RunOptions, readRunOptions } from './run-options.js';
+import { requireNoCapture } from './text-target.js';
 import { Interrupted, UsageError } from './usage-error.js';
 
 const HELP = `
@@ -72,7 +73,10 @@ export function addExplainCommand(program: Command, io: CliIo, done: (exitCode: 
 async function explain(path: string, { format, out, ...options }: ExplainOptions, io: CliIo): Promise<number> {
   const { schedule } = readRunOptions({ mode: 'step', ...options });
   if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
-  if (out !== undefined) requireFileTarget(out);
+  if (out !== undefined) {
+    requireFileTarget(out);
+    requireNoCapture('--out', out, path);
+  }
   const progress = new Progress(io, true);
   let ended: Awaited<ReturnType<typeof run>>;
   try {

@@ -171,7 +171,7 @@ function parseGranule(text: string): 32 | 8 | 1 {
 const limitText = (name: BudgetLimit): string => DEFAULT_LIMITS[name].toExponential().replace('+', '');
 
 /** A positive integer, also as 2e7. */
-function parseCount(text: string): number {
+export function parseCount(text: string): number {
   const value = /^\d+(?:e\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= 1 && value <= 2 ** 53 - 1)) throw new InvalidArgumentError('It must be a positive integer.');
   return value;

@@ -26,6 +26,6 @@ export {
   type WriteFound,
 } from './session.js';
 export { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from './snapshot-store.js';
-export { THREAD_NAMES, ThreadScope } from './thread-scope.js';
+export { DIM_NAMES, THREAD_NAMES, ThreadScope } from './thread-scope.js';
 export type { ThreadsAt, Wait } from './threads-at.js';
 export type { Running } from './timeline.js';

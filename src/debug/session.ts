@@ -14,6 +14,7 @@ import {
 } from './breakpoints.js';
 import { EvaluationError, type Expression, type ExpressionValue, evaluateExpression, truth } from './expression.js';
 import { blockOf, type Focus, focusOf, granuleOf, granulesOf, isAlive, type Unit } from './focus.js';
+import { requireKnownNames } from './known-names.js';
 import { keyOf, placeOf, placesOf, type SourceMap, sourceMapOf } from './places.js';
 import type { SnapshotLimits } from './snapshot-store.js';
 import { ThreadScope } from './thread-scope.js';
@@ -153,6 +154,11 @@ export class DebugSession {
   /** @throws EvaluationError */
   evaluate(expression: Expression, focus: Focus = this.#focus): ExpressionValue {
     return evaluateExpression(expression, new ThreadScope(this.machine, this.inspector, this.threadOf(focus)));
+  }
+
+  /** Refuses an expression with a name that no thread of the call ever has. @throws EvaluationError in one line */
+  requireKnownNames(expression: Expression): void {
+    requireKnownNames(this.machine, expression);
   }
 
   /** Whether an expression is true for a thread; false where it has no value. */

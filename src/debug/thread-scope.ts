@@ -9,14 +9,15 @@ import {
   toValue,
 } from './expression.js';
 
+/** Triples: of each, the parts `.x`, `.y` and `.z` have values. */
+export const DIM_NAMES = ['threadIdx', 'blockIdx', 'blockDim', 'gridDim'] as const;
+
 /** Names that stand for facts of the thread itself. */
 export const THREAD_NAMES = [
   'rank',
   'warp',
   'lane',
-  ...['threadIdx', 'blockIdx', 'blockDim', 'gridDim'].flatMap((name) =>
-    ['x', 'y', 'z'].map((axis) => `${name}.${axis}`),
-  ),
+  ...DIM_NAMES.flatMap((name) => ['x', 'y', 'z'].map((axis) => `${name}.${axis}`)),
   'position',
 ] as const;
 
@@ -62,6 +63,8 @@ export class ThreadScope implements ExpressionScope {
       case 'position':
         return { value: BigInt(this.#machine.steps) };
     }
+    if (DIM_NAMES.some((dim) => dim === name))
+      throw new EvaluationError(`${name} has three parts: ${name}.x, ${name}.y, ${name}.z`);
     const match = /^(threadIdx|blockIdx|blockDim|gridDim)\.([xyz])$/.exec(name);
     if (match === null) return undefined;
     const axis = match[2] as 'x' | 'y' | 'z';

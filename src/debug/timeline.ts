@@ -41,6 +41,7 @@ export class Timeline {
   /** How the run ended at this position; null: it can go on. */
   #outcome: Outcome | null;
   #nextSnapshot = 0;
+  #cuts = 0;
   /** The one near where one has gone to from afar: beside those that are spread over the run. */
   #near: MachineSnapshot | null = null;
   readonly record: StepRecord;
@@ -73,6 +74,11 @@ export class Timeline {
 
   get outcome(): Outcome | null {
     return this.#outcome;
+  }
+
+  /** How often known steps were forgotten: what was found among steps is of this run only while the number stays. */
+  get cuts(): number {
+    return this.#cuts;
   }
 
   get snapshots(): { readonly count: number; readonly bytes: number } {
@@ -197,6 +203,7 @@ export class Timeline {
   }
 
   #forgetFuture(): void {
+    this.#cuts++;
     this.#log.cut(this.position);
     this.#snapshots.cut(this.position);
     if ((this.#near?.steps ?? 0) > this.position) this.#near = null;

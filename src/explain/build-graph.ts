@@ -19,7 +19,7 @@ import { controlFlowOf } from './control-flow.js';
 import { DryWarp, type LaneCourse, paramWords } from './dry-run.js';
 import type { EdgeKind, PolledWord, WaitEdge, WaitGraph, WaitNode } from './graph.js';
 import { lanesName, lanesOf, lowestLane } from './lanes.js';
-import { type Coordinates, factsOf, mayTouch, type StoreSite, valueByCoordinates } from './stores.js';
+import { type Coordinates, factsOf, mayComeTo, mayTouch, type StoreSite, valueByCoordinates } from './stores.js';
 import type { Load } from './values.js';
 import { type Wanted, wantedBy } from './wanted.js';
 
@@ -48,6 +48,17 @@ export function waitGraphOf(machine: Machine): Standing {
   return builder;
 }
 
+/** Who may write a word that nobody has declared writers of. */
+interface Candidates {
+  /** Those who are left. */
+  readonly left: readonly WaitNode[];
+  /** Those who have returned: they matter only if nobody is left. */
+  readonly returned: () => readonly WaitNode[];
+}
+
+/** What an edge to nobody says. */
+const NOBODY_WRITES = 'nobody can write it';
+
 /** What the course of a set's lanes says, for warps that are alike. */
 interface Hint {
   readonly lane: number;
@@ -68,7 +79,7 @@ class GraphBuilder implements Standing {
   readonly #hints = new Map<string, Hint>();
   /** Where polling threads go once they leave their loops. */
   readonly #leavesTo = new Map<WaitNode, readonly number[]>();
-  readonly #genericWriters = new Map<string, { nodes: readonly WaitNode[]; isNeeded: boolean }>();
+  readonly #genericWriters = new Map<string, Candidates>();
   readonly #frames = new Map<string, readonly SourceFrame[]>();
   #threadsTried = 0;
 
@@ -157,6 +168,7 @@ class GraphBuilder implements Standing {
       does: '',
       detail: '',
       frames: this.#framesAt(block, this.#pcOf(block, warp, first)),
+      pollFrames: [],
     });
   }
 
@@ -363,13 +375,27 @@ class GraphBuilder implements Standing {
     if (words.length === 0) {
       node.does = 'goes round a loop';
       node.detail = 'that nothing in memory decides';
-      this.#link(node, this.#nobody('nothing in memory that it reads ends its loop'), 'memory');
+      this.#link(node, this.#nobody('nothing in memory that it reads ends its loop'), 'memory', {
+        why: 'nobody ends its loop',
+      });
       return;
     }
     node.does = words.some(({ load }) => load.isPolled) ? 'polls' : 'goes round a loop and reads';
     const told = words.slice(0, MOST_WORDS).map((word) => this.#wordOf(word));
     node.detail = words.length > told.length ? `and ${words.length - told.length} more words` : '';
+    this.#placePoll(
+      node,
+      words.map(({ load }) => load.site),
+    );
     for (const [index, word] of told.entries()) this.#linkWriters(node, words[index]!.load, word);
+  }
+
+  /** Where a thread polls that has been let go at a barrier, say, and is not there yet. */
+  #placePoll(node: WaitNode, sites: readonly number[]): void {
+    const { program, layout } = node.block!.arena.code.emitted;
+    const place = layout.visible[this.#pcOf(node.block!, node.warp, lowestLane(node.lanes))] ?? null;
+    if (place !== null && sites.includes(place.instruction.site)) return;
+    node.pollFrames = framesOf(program, sites[0]!);
   }
 
   #wordOf({ load, wants }: Wanted): PolledWord {
@@ -385,18 +411,31 @@ class GraphBuilder implements Standing {
     const declared = load.allocation.symbols?.writersOf?.(load.offset) ?? null;
     if (declared !== null) {
       if (declared.length === 0)
-        this.#link(node, this.#nobody(`no kernel ever writes ${word.name}`), 'memory', { word });
-      for (const writer of declared) {
-        const targets = this.#nodesOfWriter(writer);
+        this.#link(node, this.#nobody(`no kernel ever writes ${word.name}`), 'memory', { word, why: NOBODY_WRITES });
+      const found = declared.map((writer) => ({
+        does: writer.does,
+        targets: this.#nodesOfWriter(writer).filter((target) => target !== node),
+      }));
+      const isLeft = ({ kind }: WaitNode) => kind !== 'returned' && kind !== 'nobody';
+      const left = found.filter(({ targets }) => targets.some(isLeft));
+      // Those who have returned matter only if nobody is left.
+      const told = left.length > 0 ? left : found.filter(({ targets }) => targets.length > 0);
+      for (const { does, targets } of told) {
         for (const target of targets) {
-          this.#link(node, target, 'memory', { word, why: writer.does, isNeeded: declared.length === 1 });
+          const why = target.kind === 'nobody' ? NOBODY_WRITES : does;
+          this.#link(node, target, 'memory', { word, why, isNeeded: told.length === 1 });
         }
+      }
+      if (declared.length > 0 && told.length === 0) {
+        const text = `only the threads that wait for ${word.name} could write it themselves`;
+        this.#link(node, this.#nobody(text), 'memory', { word, why: NOBODY_WRITES });
       }
       return;
     }
     const { nodes, isNeeded } = this.#genericWritersOf(node, load);
     for (const target of nodes) {
-      this.#link(node, target, 'memory', { word, why: isNeeded ? 'can write it' : 'may write it', isNeeded });
+      const why = target.kind === 'nobody' ? NOBODY_WRITES : isNeeded ? 'can write it' : 'may write it';
+      this.#link(node, target, 'memory', { word, why, isNeeded });
     }
   }
 
@@ -477,6 +516,20 @@ class GraphBuilder implements Standing {
     });
   }
 
+  /** Threads of a block that have returned while others of it have not. */
+  #partlyReturned(block: StepBlock, threads: number): WaitNode {
+    const { launch, blockIdx } = block;
+    const number = this.#engine.launchNumbers.get(launch);
+    return this.#once(`partly returned ${number} ${keyOf(blockIdx)}`, () => ({
+      ...emptyNode('returned', launch),
+      blockIdx,
+      block,
+      threads,
+      does: threads === 1 ? 'has returned' : 'have returned',
+      detail: `${threads} of ${counted(launch.threadIdxs.length, 'thread')}`,
+    }));
+  }
+
   #neverLaunched(rank: number, kernel: string): WaitNode {
     return this.#once(`never ${rank} ${kernel}`, () => ({
       ...emptyNode('never launched', null),
@@ -527,7 +580,8 @@ class GraphBuilder implements Standing {
           if (block.launch !== launch) continue;
           for (const set of warps.flat()) this.#link(node, set, 'launch', { why: 'is a part of it' });
         }
-        if (launch.startedBlocks < launch.blockCount) this.#link(node, this.#notResident(launch), 'launch');
+        if (launch.startedBlocks < launch.blockCount)
+          this.#link(node, this.#notResident(launch), 'launch', { why: 'is a part of it' });
       },
     );
   }
@@ -544,7 +598,7 @@ class GraphBuilder implements Standing {
           blockIdx: missing === 1 ? launch.blockIdxAt(launch.startedBlocks) : null,
           threads: missing * launch.threadIdxs.length,
           does: 'is not resident',
-          detail: `${missing} of ${counted(launch.blockCount, 'block')} wait for room on device ${launch.device}${limit}`,
+          detail: `${missing} of ${counted(launch.blockCount, 'block')} ${missing === 1 ? 'waits' : 'wait'} for room on device ${launch.device}${limit}`,
         };
       },
       (node) => {
@@ -566,40 +620,50 @@ class GraphBuilder implements Standing {
       known = load.isShared ? this.#sharedWriters(node, load) : this.#globalWriters(load);
       this.#genericWriters.set(key, known);
     }
-    const others = known.nodes.filter((other) => other !== node);
-    if (others.length > 0) return { nodes: others, isNeeded: known.isNeeded && others.length === 1 };
+    const left = known.left.filter((other) => other !== node);
+    const others = left.length > 0 ? left : known.returned();
+    if (others.length > 0) return { nodes: others, isNeeded: others.length === 1 };
     const place = load.isShared ? 'of its block ' : '';
     return { nodes: [this.#nobody(`no other thread ${place}that is left can write it`)], isNeeded: true };
   }
 
-  #sharedWriters(node: WaitNode, load: Load): { nodes: readonly WaitNode[]; isNeeded: boolean } {
+  #sharedWriters(node: WaitNode, load: Load): Candidates {
     const block = node.block!;
-    const found = this.#sets
+    const isOne = ({ mayBeShared }: StoreSite) => mayBeShared;
+    const left = this.#sets
       .get(block)!
       .flat()
-      .filter((other) => this.#mayWrite(block, other, load, ({ mayBeShared }) => mayBeShared));
-    return this.#orReturned(found, () => {
-      const hasGone = block.liveThreads < block.launch.threadIdxs.length;
-      return hasGone ? [this.#returned(block.launch, block.blockIdx, null)] : [];
-    });
+      .filter((other) => this.#mayWrite(block, other, load, isOne));
+    const sites = factsOf(block.arena.code.emitted.program).stores.filter(isOne);
+    return { left, returned: () => this.#goneOf(block, load, sites) };
   }
 
-  #globalWriters(load: Load): { nodes: readonly WaitNode[]; isNeeded: boolean } {
+  /** The threads of a resident block that have returned, if one of them may have written; else none. */
+  #goneOf(block: StepBlock, load: Load, sites: readonly StoreSite[]): WaitNode[] {
+    const { launch } = block;
+    const gone = launch.threadIdxs.flatMap((_, rank) => (this.#isLive(block, rank) ? [] : [rank]));
+    const { program } = block.arena.code.emitted;
+    const mayHave = gone.some((rank) =>
+      sites.some((store) => this.#touches(program, store, this.#coordinatesOf(block, rank), load)),
+    );
+    return mayHave ? [this.#partlyReturned(block, gone.length)] : [];
+  }
+
+  #isLive({ firstWarp }: StepBlock, rank: number): boolean {
+    return (this.#engine.live[firstWarp + Math.floor(rank / 32)]! & (1 << (rank % 32))) !== 0;
+  }
+
+  #globalWriters(load: Load): Candidates {
     const live: WaitNode[] = [];
     const absent: WaitNode[] = [];
-    const gone: (() => WaitNode)[] = [];
+    const gone: (() => readonly WaitNode[])[] = [];
     for (const launch of this.#launches) {
       const sites = this.#storesInto(launch, load);
       if (sites.length === 0) continue;
       const isOne = (store: StoreSite) => sites.includes(store);
       for (const block of this.#resident.get(launch)?.values() ?? []) {
         for (const set of this.#sets.get(block)!.flat()) if (this.#mayWrite(block, set, load, isOne)) live.push(set);
-        if (
-          block.liveThreads < launch.threadIdxs.length &&
-          this.#mayHaveWritten(launch, [block.blockIdx], load, sites)
-        ) {
-          gone.push(() => this.#returned(launch, block.blockIdx, null));
-        }
+        if (block.liveThreads < launch.threadIdxs.length) gone.push(() => this.#goneOf(block, load, sites));
       }
       if (launch.finishedBlocks > 0) {
         const ended: Dim3[] = [];
@@ -609,8 +673,9 @@ class GraphBuilder implements Standing {
           if (resident?.has(keyOf(blockIdx)) !== true) ended.push(blockIdx);
         }
         for (const blockIdx of ended.slice(0, 64)) {
-          if (this.#mayHaveWritten(launch, [blockIdx], load, sites))
-            gone.push(() => this.#returned(launch, blockIdx, null));
+          gone.push(() =>
+            this.#mayHaveWritten(launch, [blockIdx], load, sites) ? [this.#returned(launch, blockIdx, null)] : [],
+          );
         }
       }
       if (launch.startedBlocks < launch.blockCount) {
@@ -622,14 +687,12 @@ class GraphBuilder implements Standing {
         }
       }
     }
-    return this.#orReturned([...live, ...absent], () => gone.map((make) => make()));
-  }
-
-  /** Those who are left; if nobody is, those who have returned without. */
-  #orReturned(left: readonly WaitNode[], returned: () => readonly WaitNode[]) {
-    if (left.length > 0) return { nodes: left, isNeeded: left.length === 1 };
-    const nodes = returned();
-    return { nodes, isNeeded: nodes.length === 1 };
+    let nodes: readonly WaitNode[] | null = null;
+    const returned = () => {
+      nodes ??= gone.flatMap((make) => make());
+      return nodes;
+    };
+    return { left: [...live, ...absent], returned };
   }
 
   /** Stores of a launch's kernel that may touch an allocation, by where their pointers come from. */
@@ -684,6 +747,7 @@ class GraphBuilder implements Standing {
 
   #touches(program: Parameters<typeof mayTouch>[0], store: StoreSite, thread: Coordinates, load: Load): boolean {
     if (++this.#threadsTried > MOST_THREADS_TRIED) return true;
+    if (!mayComeTo(program, store.block, thread)) return false;
     return mayTouch(program, store, thread, load.allocation.base + load.offset, scalarBytes(load.type));
   }
 }
@@ -710,6 +774,7 @@ const emptyNode = (kind: WaitNode['kind'], launch: Launch | null): Omit<WaitNode
   does: '',
   detail: '',
   frames: [],
+  pollFrames: [],
 });
 
 /** Words of memory, each once; those of one symbol, as far as it is told, too. */

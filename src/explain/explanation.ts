@@ -5,6 +5,8 @@ import type { EdgeKind, WaitNode } from './graph.js';
 export interface Explanation {
   /** Steps that the machine had made. */
   readonly steps: number;
+  /** Whether the machine's run has ended in a hang or at a limit; false: causes hold only if nothing else happens. */
+  readonly hasHung: boolean;
   /** Null: nobody waits for ever, as far as can be seen. */
   readonly rootCause: RootCause | null;
   /** What else would hang the run by itself. */
@@ -28,7 +30,7 @@ export interface RootCause {
 
 /** Threads that are alike, or something else that can be waited for. */
 export interface ExplanationNode {
-  /** Place in {@link Explanation.nodes}. */
+  /** Place in {@link Explanation.nodes}, from 1. */
   readonly id: number;
   readonly kind: WaitNode['kind'];
   readonly ranks: readonly number[];
@@ -49,10 +51,13 @@ export interface ExplanationNode {
   readonly details: readonly string[];
   /** Where it is, of one of them; innermost first. */
   readonly frames: readonly SourceFrame[];
+  /** Where it reads what it polls, if that is not where it is; else empty. */
+  readonly pollFrames: readonly SourceFrame[];
 }
 
 /** That one node waits for another. */
 export interface ExplanationEdge {
+  /** {@link ExplanationNode.id}. */
   readonly from: number;
   readonly to: number;
   readonly kind: EdgeKind;

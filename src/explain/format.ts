@@ -23,30 +23,45 @@ const MOST_EDGES = 4;
 /** The explanation as text: what is wrong, what to do, then who waits for what. */
 export function formatExplanation(explanation: Explanation, options: FormatOptions = {}): string {
   const { width = 100, mostLines = 40 } = options;
-  const { rootCause, threads, steps } = explanation;
+  const { rootCause, hasHung, threads, steps } = explanation;
   const lines: string[] = [];
   if (rootCause === null) {
     lines.push(
-      threads === 0
-        ? 'nobody waits: no thread is left'
-        : `nobody waits for ever, as far as can be seen after ${steps} steps`,
+      threads === 0 ? NOBODY_WAITS : `nobody waits for ever, as far as can be seen after ${counted(steps, 'step')}`,
     );
-  } else lines.push(...formatCause(`root cause: ${rootCause.cause}`, rootCause, width));
+  } else lines.push(...formatCause(titleOf(hasHung, rootCause), rootCause, width));
   lines.push(...formatOthers(explanation, width));
   const graph = explanation.nodes.length > FEW_NODES ? mergedTo(explanation, FEW_NODES) : explanation;
   const edgesOf = graph.nodes.map((): ExplanationEdge[] => []);
-  for (const edge of graph.edges) edgesOf[edge.from]!.push(edge);
+  for (const edge of graph.edges) edgesOf[edge.from - 1]!.push(edge);
   const shown: string[] = [];
+  const named = new Set<number>();
   let left = 0;
-  for (const node of graph.nodes) {
-    const text = formatNode(node, edgesOf[node.id]!, graph.nodes, options).flatMap((line) => wrapLine(line, width));
-    if (left > 0 || (shown.length + text.length > mostLines && shown.length > 0)) left++;
-    else shown.push(...text);
+  let isFull = false;
+  for (const [index, node] of graph.nodes.entries()) {
+    const told = toldOf(edgesOf[index]!);
+    const text = formatNode(node, edgesOf[index]!, graph.nodes, options).flatMap((line) => wrapLine(line, width));
+    isFull ||= shown.length + text.length > mostLines && shown.length > 0;
+    if (!isFull) {
+      shown.push(...text);
+      for (const { to } of told) named.add(to);
+    } else if (named.has(node.id)) {
+      // What has been pointed to is told, without what it waits for itself.
+      shown.push(...formatNode(node, [], graph.nodes, options).flatMap((line) => wrapLine(line, width)));
+    } else left++;
   }
   if (shown.length > 0) lines.push('', 'who waits for what:', ...shown);
   if (left > 0) lines.push(`  … and ${left} more`);
   return lines.join('\n');
 }
+
+/** `root cause: cycle`; while the run may still go on it is not certain. */
+const titleOf = (hasHung: boolean, { cause }: RootCause): string =>
+  `${hasHung ? 'root cause' : 'if nothing else happens'}: ${cause}`;
+
+/** The edges of a node that are shown. Of a launch its threads say what they wait for. */
+const toldOf = (edges: readonly ExplanationEdge[]): readonly ExplanationEdge[] =>
+  edges.filter(({ kind }) => kind !== 'launch').slice(0, MOST_EDGES);
 
 function formatCause(title: string, { sentence, advice }: RootCause, width: number): string[] {
   return [title, ...wrapLine(`  ${sentence}`, width), ...wrapLine(`  do: ${advice}`, width)];
@@ -80,21 +95,25 @@ function formatNode(
   const { does, details } = node;
   const words = wordsOf(edges);
   const detail = details.length === 0 ? '' : `: ${some(details, 2)}`;
-  const lines = [`  [${node.id + 1}] ${describeNode(node)}`];
-  if (words.length === 0) lines.push(`      ${does}${detail}`);
+  const lines = [`  [${node.id}] ${describeNode(node)}`];
+  if (node.kind === 'nobody') lines.push(...details.map((text) => `      ${text}`));
+  else if (words.length === 0) lines.push(`      ${does}${detail}`);
   for (const word of words) lines.push(`      ${does} ${formatWord(word)}`);
   if (words.length > 0 && details.length > 0) lines.push(`      ${some(details, 2)}`);
-  const [frame] = node.frames;
+  const frame = frameOf(node);
   if (frame !== undefined) lines.push(`      at ${frame.file}:${frame.line}${beside?.(frame) ?? ''}`);
-  // Of a launch its threads say what they wait for.
-  const told = edges.filter(({ kind }) => kind !== 'launch');
-  for (const { to, why } of told.slice(0, MOST_EDGES)) {
-    const target = nodes[to]!;
-    lines.push(`      -> [${to + 1}] ${why}${target.kind === 'threads' ? '' : `; ${target.does}`}`);
+  for (const { to, why } of toldOf(edges)) {
+    const target = nodes[to - 1]!;
+    const isTold = target.kind === 'threads' || target.kind === 'nobody';
+    lines.push(`      -> [${to}] ${[why, isTold ? '' : target.does].filter((text) => text !== '').join('; ')}`);
   }
-  if (told.length > MOST_EDGES) lines.push(`      -> and ${told.length - MOST_EDGES} more`);
+  const more = edges.filter(({ kind }) => kind !== 'launch').length - toldOf(edges).length;
+  if (more > 0) lines.push(`      -> and ${more} more`);
   return lines;
 }
+
+/** Where a node polls or, if it does not, where it is. */
+const frameOf = ({ frames, pollFrames }: ExplanationNode): SourceFrame | undefined => pollFrames[0] ?? frames[0];
 
 /** Who a node is: `rank 1 block (0,0,1), receiving group for peer rank 0, warp 0 (32 threads)`. */
 function describeNode(node: ExplanationNode): string {
@@ -104,20 +123,22 @@ function describeNode(node: ExplanationNode): string {
   if (kind === 'launch' || kind === 'queued' || kind === 'never launched') {
     return `${kernel} of ${parts[0]}`;
   }
-  if (blocks.length === 1) parts.push(`block ${blocks[0]}`);
+  if (blocks.length === 1) parts.push(` block ${blocks[0]}`);
   else if (blocks.length > 1) parts.push(blocksText(blocks));
-  else if (kind === 'not resident') parts.push(`blocks of ${kernel}`);
-  if (groups.length > 0) parts.push(groupsText(groups));
+  else if (kind === 'not resident') parts.push(` blocks of ${kernel}`);
+  if (groups.length > 0) parts.push(`, ${groupsText(groups)}`);
   if (kind === 'threads') {
-    parts.push(`${warps.length === 1 ? 'warp' : 'warps'} ${rangesText(warps)}`);
+    // A number behind a number would read as one.
+    const isList = groups.length > 0 || blocks.length > 1;
+    parts.push(`${isList ? ',' : ''} ${warps.length === 1 ? 'warp' : 'warps'} ${rangesText(warps)}`);
     if (lanes.length === 1 && lanes[0] !== '0-31')
-      parts.push(`${/^\d+$/.test(lanes[0]!) ? 'lane' : 'lanes'} ${lanes[0]}`);
+      parts.push(` ${/^\d+$/.test(lanes[0]!) ? 'lane' : 'lanes'} ${lanes[0]}`);
   }
   const howMany =
     threads === 0
       ? ''
       : ` (${counted(threads, 'thread')}${count > 1 && kind === 'returned' ? `, ${count} groups` : ''})`;
-  return `${parts.join(' ')}${howMany}`;
+  return `${parts.join('')}${howMany}`;
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
@@ -139,7 +160,7 @@ function groupsText(groups: readonly string[]): string {
   ).join(', ');
 }
 
-/** `blocks (0,0-3,1)`, or how many there are. */
+/** ` blocks (0,0-3,1)`, or `, 3 blocks`. */
 function blocksText(blocks: readonly string[]): string {
   const axes: number[][] = [[], [], []];
   for (const block of blocks) {
@@ -147,8 +168,8 @@ function blocksText(blocks: readonly string[]): string {
   }
   const sizes = axes.map((values) => new Set(values));
   const isBox = sizes.reduce((product, { size }) => product * size, 1) === blocks.length;
-  if (!isBox) return `${blocks.length} blocks`;
-  return `blocks (${sizes.map((values) => rangesText([...values])).join(',')})`;
+  if (!isBox) return `, ${blocks.length} blocks`;
+  return ` blocks (${sizes.map((values) => rangesText([...values])).join(',')})`;
 }
 
 function wordsOf(edges: readonly ExplanationEdge[]): ExplanationWord[] {
@@ -186,8 +207,14 @@ function wrapLine(line: string, width: number): string[] {
   return [...lines, current];
 }
 
-/** The wait-for graph for Graphviz. */
-export function formatDot({ rootCause, nodes, edges }: Explanation): string {
+/** What is said where there is nothing to explain. */
+const NOBODY_WAITS = 'nobody waits: no thread is left';
+
+/** The wait-for graph for Graphviz; labels begin with the numbers that the text has. */
+export function formatDot(
+  { rootCause, hasHung, nodes, edges }: Explanation,
+  { beside }: Pick<FormatOptions, 'beside'> = {},
+): string {
   const lines = [
     'digraph hang {',
     '  rankdir=LR;',
@@ -195,18 +222,26 @@ export function formatDot({ rootCause, nodes, edges }: Explanation): string {
     '  edge [fontname="monospace"];',
   ];
   if (rootCause !== null) {
-    lines.push(`  label=${quoted(`${rootCause.cause}\n${rootCause.sentence}`)};`, '  labelloc=t;');
+    lines.push(`  label=${quoted(`${titleOf(hasHung, rootCause)}\n${rootCause.sentence}`)};`, '  labelloc=t;');
   }
+  if (nodes.length === 0) lines.push(`  none [label=${quoted(NOBODY_WAITS)}, style=dashed];`);
   for (const node of nodes) {
     const style = node.kind === 'threads' ? '' : ', style=dashed';
-    lines.push(`  n${node.id} [label=${quoted([describeNode(node), node.does, ...node.details].join('\n'))}${style}];`);
+    const frame = frameOf(node);
+    const place = frame === undefined ? [] : [`at ${frame.file}:${frame.line}${beside?.(frame) ?? ''}`];
+    const does = node.kind === 'nobody' ? [] : [node.does];
+    const label = [`[${node.id}] ${describeNode(node)}`, ...does, ...node.details, ...place].join('\n');
+    lines.push(`  ${dotName(node.id)} [label=${quoted(label)}${style}];`);
   }
   for (const { from, to, word, why, isNeeded } of edges) {
     const label = word === null ? why : formatWord(word);
-    lines.push(`  n${from} -> n${to} [label=${quoted(label)}${isNeeded ? '' : ', style=dashed'}];`);
+    lines.push(`  ${dotName(from)} -> ${dotName(to)} [label=${quoted(label)}${isNeeded ? '' : ', style=dashed'}];`);
   }
   return [...lines, '}', ''].join('\n');
 }
+
+/** A node's name in a DOT file; it is not drawn. */
+const dotName = (id: number): string => `n${id - 1}`;
 
 /** A string of the DOT language. */
 const quoted = (text: string): string =>

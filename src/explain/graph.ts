@@ -21,6 +21,7 @@ export interface WaitNode {
   readonly kernel: string;
   readonly launch: Launch | null;
   readonly blockIdx: Dim3 | null;
+  /** Of threads that are left, and of those that have returned while others of their block have not. */
   readonly block: StepBlock | null;
   readonly group: ThreadGroup | null;
   /** Warp of the block, and lanes of it; 0: no lanes. */
@@ -32,6 +33,8 @@ export interface WaitNode {
   /** More about that: `32 of 64 threads have arrived`; '' if there is no more. */
   detail: string;
   readonly frames: readonly SourceFrame[];
+  /** Where it reads what it polls, if that is not where it is; else empty. */
+  pollFrames: readonly SourceFrame[];
   /** It can go on, as far as can be seen. */
   goesOn: boolean;
   /** It is itself what is wrong. */

@@ -14,8 +14,22 @@ type Graph = Pick<Explanation, 'nodes' | 'edges'>;
 export function plainGraph({ nodes, edges }: WaitGraph): Graph {
   return {
     nodes: nodes.map(
-      ({ id, kind, rank, kernel, blockIdx, group, warp, lanes, threads, does, detail, frames }): ExplanationNode => ({
+      ({
         id,
+        kind,
+        rank,
+        kernel,
+        blockIdx,
+        group,
+        warp,
+        lanes,
+        threads,
+        does,
+        detail,
+        frames,
+        pollFrames,
+      }): ExplanationNode => ({
+        id: id + 1,
         kind,
         ranks: rank === -1 ? [] : [rank],
         kernel,
@@ -28,12 +42,13 @@ export function plainGraph({ nodes, edges }: WaitGraph): Graph {
         does,
         details: detail === '' ? [] : [detail],
         frames,
+        pollFrames,
       }),
     ),
     edges: edges.map(
       ({ from, to, kind, word, why, isNeeded }): ExplanationEdge => ({
-        from,
-        to,
+        from: from + 1,
+        to: to + 1,
         kind,
         why,
         isNeeded,
@@ -70,10 +85,10 @@ function mergeGraph({ nodes, edges }: Graph, level: MergeLevel): Graph {
     groups[place]!.push(node);
     return place;
   });
-  const merged = groups.map((group, id) => mergeNodes(group, id));
+  const merged = groups.map((group, index) => mergeNodes(group, index + 1));
   const edgeGroups = new Map<string, ExplanationEdge[]>();
   for (const edge of edges) {
-    const [from, to] = [placeOf[edge.from]!, placeOf[edge.to]!];
+    const [from, to] = [placeOf[edge.from - 1]! + 1, placeOf[edge.to - 1]! + 1];
     const key = `${from} ${to} ${edge.kind} ${edge.isNeeded} ${general(edge.why, level)} ${wordKey(edge.word, level)}`;
     const group = edgeGroups.get(key);
     if (group === undefined) edgeGroups.set(key, [{ ...edge, from, to }]);
@@ -86,8 +101,8 @@ function mergeGraph({ nodes, edges }: Graph, level: MergeLevel): Graph {
 const general = (text: string, level: MergeLevel): string => (level === 0 ? text : text.replace(/\d+/g, '#'));
 
 function keyOf(node: ExplanationNode, level: MergeLevel, words: string): string {
-  const { kind, ranks, kernel, blocks, groups, does, details, frames } = node;
-  const line = frames.map(({ file, line: at }) => `${file}:${at}`).join();
+  const { kind, ranks, kernel, blocks, groups, does, details, frames, pollFrames } = node;
+  const line = [...frames, ...pollFrames].map(({ file, line: at }) => `${file}:${at}`).join();
   const who = level === 2 ? groups.map((name) => general(name, 2)).join() : `${ranks.join()} ${groups.join()}`;
   const where = level === 0 ? blocks.join() : '';
   return [
@@ -105,7 +120,7 @@ function keyOf(node: ExplanationNode, level: MergeLevel, words: string): string 
 /** The words that each node waits for, as far as the level tells them apart. */
 function wordTexts(nodes: readonly ExplanationNode[], edges: readonly ExplanationEdge[], level: MergeLevel): string[] {
   const texts = nodes.map(() => new Set<string>());
-  for (const { from, word } of edges) if (word !== null) texts[from]!.add(wordKey(word, level));
+  for (const { from, word } of edges) if (word !== null) texts[from - 1]!.add(wordKey(word, level));
   return texts.map((set) => [...set].join());
 }
 

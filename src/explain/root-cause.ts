@@ -1,7 +1,7 @@
 import type { Diagnosis, HangCause, WaitedWord } from '../simt/index.js';
 import { describeBlock, type Standing } from './build-graph.js';
 import type { RootCause } from './explanation.js';
-import { componentsOf, type WaitEdge, type WaitNode } from './graph.js';
+import { componentsOf, type PolledWord, type WaitEdge, type WaitNode } from './graph.js';
 import { lanesName, rangesText } from './lanes.js';
 
 /** Which of several causes is told first: those that explain more, and those that are surer. */
@@ -105,18 +105,31 @@ class Analysis {
   #missingWriter(node: WaitNode, wait: WaitEdge): RootCause {
     const from = this.#nodes[wait.from]!;
     const who = describe(from);
-    const reason =
-      node.kind === 'nobody'
-        ? node.detail
-        : `${describe(node)} ${wait.isNeeded ? 'alone could' : 'could'} write it and has returned${node.detail === '' ? '' : `: ${node.detail}`}`;
     const { word } = wait;
+    const reason = this.#whyUnwritten(node, wait.isNeeded);
     return {
       cause: 'missing writer',
       sentence:
-        word === null ? `${who} ${from.does} ${from.detail}` : `${who} waits for ${wordText(word)}, and ${reason}`,
-      advice: 'let somebody write that word whichever way the kernel goes, or let nobody wait for it',
+        word === null
+          ? `${who}${afterName(from)} ${from.does} ${from.detail}`
+          : `${who}${afterName(from)} waits for ${wordText(word)}, and ${reason}`,
+      advice:
+        word === null
+          ? 'let the loop end by something that changes as it goes round, or by a word that somebody else writes'
+          : 'let somebody write that word whichever way the kernel goes, or let nobody wait for it',
       subject: { waits: who, ...(word === null ? {} : { word: word.name, holds: word.holds }) },
     };
+  }
+
+  #whyUnwritten(node: WaitNode, isNeeded: boolean): string {
+    const { kind, block, detail, does } = node;
+    if (kind === 'nobody') return detail;
+    if (block !== null) {
+      const who = `the ${detail} of ${describe(node)} that ${does}`;
+      return isNeeded ? `nobody but ${who} could write it` : `some of ${who} could write it`;
+    }
+    const why = detail === '' ? '' : `: ${detail}`;
+    return `${describe(node)}${afterName(node)} ${isNeeded ? 'alone could' : 'could'} write it and ${does}${why}`;
   }
 
   #cycle(component: readonly number[], isNeeded: boolean): RootCause {
@@ -163,9 +176,8 @@ class Analysis {
 
   #launchOrder(inside: readonly WaitEdge[], queued: WaitEdge): RootCause {
     const [behind, ahead] = [this.#nodes[queued.from]!, this.#nodes[queued.to]!];
-    const wait = inside.find(({ to, word }) => to === behind.id && word !== null);
-    const waiting = wait === undefined ? null : this.#nodes[wait.from]!;
-    const what = wait?.word == null ? '' : `, which waits for it: ${describe(waiting!)} polls ${wordText(wait.word)}`;
+    const wait = this.#lowest(inside.filter(({ to }) => to === behind.id));
+    const what = wait === null ? '' : `, which waits for it: ${this.#pollText(wait)}`;
     return {
       cause: 'launch order',
       sentence: `${behind.kernel} of rank ${behind.rank} is queued on the same stream behind ${ahead.kernel} of rank ${ahead.rank}${what}`,
@@ -176,11 +188,7 @@ class Analysis {
 
   #notResident(inside: readonly WaitEdge[], residency: WaitEdge): RootCause {
     const absent = this.#nodes[residency.from]!;
-    const wait = inside.find(({ to, word }) => to === absent.id && word !== null);
-    const what =
-      wait?.word == null
-        ? ''
-        : `, and those that take up the room wait for them: ${describe(this.#nodes[wait.from]!)} polls ${wordText(wait.word)}`;
+    const what = this.#whatHoldsRoom(inside, absent);
     return {
       cause: 'not resident',
       sentence: `${absent.detail} (${absent.kernel} of rank ${absent.rank})${what}`,
@@ -188,6 +196,43 @@ class Analysis {
         'make room for all blocks of the launches that wait for each other (schedule option resident=N), or launch fewer',
       subject: { rank: absent.rank, kernel: absent.kernel },
     };
+  }
+
+  /** Who takes up the room that blocks wait for, and what it waits for itself. */
+  #whatHoldsRoom(inside: readonly WaitEdge[], absent: WaitNode): string {
+    const holders = new Set(
+      inside.flatMap(({ from, to, kind }) => (kind === 'residency' && from === absent.id ? [to] : [])),
+    );
+    const waits = inside.filter(({ from, word }) => holders.has(from) && word !== null);
+    const direct = this.#lowest(waits.filter(({ to }) => to === absent.id));
+    if (direct !== null) return `, and those that take up the room wait for them: ${this.#pollText(direct)}`;
+    // In a component everybody waits, in the end, for everybody.
+    const wait = this.#lowest(waits) ?? inside.find(({ from }) => holders.has(from));
+    if (wait === undefined) return '';
+    const [holder, other] = [this.#nodes[wait.from]!, this.#nodes[wait.to]!];
+    const how = `${describe(holder)}, which ${wait.word === null ? waitsText(holder) : `${holder.does} ${wordText(wait.word)}`}`;
+    return `; that room is taken up by ${how}; that needs ${describe(other)}, and in the end the same room`;
+  }
+
+  /** Of waits for words of the group of threads that comes first, the one with the lowest address; null: there is none. */
+  #lowest(waits: readonly WaitEdge[]): (WaitEdge & { readonly word: PolledWord }) | null {
+    let lowest: (WaitEdge & { readonly word: PolledWord }) | null = null;
+    for (const wait of waits) {
+      const { word, from } = wait;
+      if (word === null) continue;
+      if (lowest === null) lowest = { ...wait, word };
+      else if (
+        word.address < lowest.word.address &&
+        describe(this.#nodes[from]!) === describe(this.#nodes[lowest.from]!)
+      )
+        lowest = { ...wait, word };
+    }
+    return lowest;
+  }
+
+  #pollText({ from, word }: WaitEdge & { readonly word: PolledWord }): string {
+    const node = this.#nodes[from]!;
+    return `${describe(node)}${afterName(node)} ${node.does} ${wordText(word)}`;
   }
 
   /** A shortest way round a component. */
@@ -223,8 +268,8 @@ class Analysis {
 
   #waitText({ from, to, word }: WaitEdge): string {
     const [node, other] = [this.#nodes[from]!, this.#nodes[to]!];
-    const what = word === null ? `${node.does} (${node.detail})` : `polls ${wordText(word)}`;
-    return `${describe(node)} ${what}, which needs ${describe(other)}`;
+    const what = word === null ? waitsText(node) : `${node.does} ${wordText(word)}`;
+    return `${describe(node)}${afterName(node)} ${what}, which needs ${describe(other)}`;
   }
 }
 
@@ -234,10 +279,16 @@ const ranksText = (ranks: readonly number[]): string => `${ranks.length === 1 ? 
 const wordText = ({ name, wants, holds }: { name: string; wants: string | null; holds: string }): string =>
   `${name} (${wants === null ? '' : `${wants}, `}holds ${holds})`;
 
+const waitsText = ({ does, detail }: WaitNode): string => (detail === '' ? does : `${does} (${detail})`);
+
+/** What ends the name of a group that stands between commas. */
+const afterName = ({ kind, group }: WaitNode): string => (kind === 'nobody' || group === null ? '' : ',');
+
 /** `rank 1 block (0,0,1) warp 0`, or with the name of the group. */
 function describe({ rank, blockIdx, group, warp, lanes, kind }: WaitNode): string {
   const place = blockIdx === null ? '' : ` block (${blockIdx.x},${blockIdx.y},${blockIdx.z})`;
   if (kind === 'nobody') return 'nobody';
+  if (kind === 'not resident' && blockIdx === null) return `blocks of rank ${rank} that are not resident`;
   if (group !== null) return `rank ${rank}${place}, ${group.name}`;
   const isWhole = lanes === -1 || lanes === 0;
   return `rank ${rank}${place}${warp === -1 ? '' : ` warp ${warp}${isWhole ? '' : ` ${lanesName(lanes)}`}`}`;

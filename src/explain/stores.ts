@@ -158,6 +158,55 @@ export function valueByCoordinates(
   }
 }
 
+/** Branches that depend on who a thread is alone, and the blocks that may be reached, by how they go. */
+interface Roles {
+  readonly branches: readonly number[];
+  readonly reached: Map<string, ReadonlySet<number>>;
+}
+
+const knownRoles = new WeakMap<Program, Roles>();
+
+/**
+ * Whether a thread may ever come to a basic block, as far as its coordinates decide. Arguments are left out: who would
+ * write under other arguments is worth telling.
+ */
+export function mayComeTo(program: Program, target: number, { launch, blockIdx, rank }: Coordinates): boolean {
+  const thread: Coordinates = { launch, blockIdx, rank, params: [], sharedAddress: () => undefined };
+  const conditionOf = (block: number): Word | undefined => {
+    const { terminator } = program.blocks[block]!;
+    return terminator.op === 'branch' ? valueByCoordinates(program, terminator.condition, thread) : undefined;
+  };
+  let roles = knownRoles.get(program);
+  if (roles === undefined) {
+    const branches = program.blocks.flatMap((_, block) => (typeof conditionOf(block) === 'boolean' ? [block] : []));
+    roles = { branches, reached: new Map() };
+    knownRoles.set(program, roles);
+  }
+  if (roles.branches.length === 0) return true;
+  const ways = new Map(roles.branches.map((block) => [block, conditionOf(block)]));
+  const key = [...ways.values()].join();
+  let reached = roles.reached.get(key);
+  if (reached === undefined) {
+    reached = reachedBy(program, ways);
+    roles.reached.set(key, reached);
+  }
+  return reached.has(target);
+}
+
+function reachedBy(program: Program, ways: ReadonlyMap<number, Word | undefined>): Set<number> {
+  const reached = new Set([0]);
+  // Whatever is added on the way is visited too.
+  for (const block of reached) {
+    const { terminator } = program.blocks[block]!;
+    if (terminator.op === 'jump') reached.add(terminator.target);
+    if (terminator.op !== 'branch') continue;
+    const way = ways.get(block);
+    if (way !== false) reached.add(terminator.then);
+    if (way !== true) reached.add(terminator.else);
+  }
+  return reached;
+}
+
 /** Whether a store of a thread may touch [address, address + bytes). */
 export function mayTouch(
   program: Program,

@@ -123,6 +123,7 @@ export class FastEngine implements Engine, RuntimeHost {
     this.#operation = null;
     runtime.counted = false;
     runtime.stored = false;
+    runtime.storedPlainly = false;
     const { kernel } = warp.block;
     if (warp.frame === null) {
       warp.frame = kernel.takeFrame();
@@ -139,7 +140,8 @@ export class FastEngine implements Engine, RuntimeHost {
     if (runtime.stored) {
       this.counterSteps = 0;
       this.quietSteps = 0;
-    } else if (polled || runtime.counted) {
+    } else if (runtime.storedPlainly) this.quietSteps = 0;
+    else if (polled || runtime.counted) {
       this.quietSteps++;
       if (runtime.counted) this.counterSteps++;
     }

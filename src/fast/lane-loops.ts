@@ -81,7 +81,8 @@ export class LaneLoops {
     const [first, ...others] = setMasks;
     if (others.length > 8) throw new Error('[simtwin bug] a lane loop sets more than 9 masks');
     const result = [
-      this.#storesVisibly(parts) ? 'E.stored = true;' : '',
+      this.#has(parts, isVisibleStore) ? 'E.stored = true;' : '',
+      this.#has(parts, isPlainStore) ? 'E.storedPlainly = true;' : '',
       ...others.map((variable, at) => `E.m${at} = m${variable};`),
       first === undefined ? '' : `return m${first};`,
     ].join(' ');
@@ -185,11 +186,11 @@ export class LaneLoops {
       );
   }
 
-  #storesVisibly(parts: readonly LanePart[]): boolean {
+  #has(parts: readonly LanePart[], is: (instruction: Instruction) => boolean): boolean {
     return parts.some((part) =>
       part.kind === 'hammock'
-        ? [...part.hammock.nodes].some((node) => this.#e.analysis.nodes[node]!.items.some(isVisibleStore))
-        : isVisibleStore(part.instruction),
+        ? [...part.hammock.nodes].some((node) => this.#e.analysis.nodes[node]!.items.some(is))
+        : is(part.instruction),
     );
   }
 
@@ -324,6 +325,10 @@ const TIMES_UNROLLED = 4;
 /** Whether an instruction stores and the scheduler sees it. */
 export const isVisibleStore = (instruction: Instruction): boolean =>
   instruction.op === 'store' && instruction.ordering !== 'plain';
+
+/** Whether an instruction stores and the scheduler does not see it. */
+export const isPlainStore = (instruction: Instruction): boolean =>
+  instruction.op === 'store' && instruction.ordering === 'plain';
 
 const targets = (end: NodeEnd): readonly number[] =>
   end.op === 'branch' ? [end.then, end.else] : 'target' in end ? [end.target] : [];

@@ -180,6 +180,8 @@ class Runtime {
   m7 = 0;
   /** Whether memory has been stored to, or changed by an atomic, since the engine last looked. */
   stored = false;
+  /** Whether there has been a store that the scheduler does not see. */
+  storedPlainly = false;
   counted = false;
   /** Rounds of counted loops in this step. */
   rounds = 0;

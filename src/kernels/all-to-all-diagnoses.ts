@@ -117,7 +117,7 @@ function countsDisagree(protocol: Calls, call: LinkCall): Diagnosis {
   const consequence =
     takes.vectors > sends.vectors
       ? `rank ${to} waits for ${counted(takes.vectors - sends.vectors, 'vector')} that nobody sends`
-      : `of the ${counted(sends.slices, 'slice')} sent rank ${to} takes ${takes.slices} and the FIFO holds ${RECV_FIFO_DEPTH}, ` +
+      : `of the ${counted(sends.slices, 'slice')} to send rank ${to} takes ${takes.slices} and the FIFO holds ${RECV_FIFO_DEPTH}, ` +
         `so rank ${from} waits for ever with ${sends.slices - takes.slices - RECV_FIFO_DEPTH} left`;
   return {
     cause: 'counts disagree',

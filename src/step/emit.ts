@@ -608,7 +608,9 @@ class FunctionWriter implements Names {
         sources.map(({ defined }) => defined),
       ),
     );
-    this.#emit(`if (${cache}.watched) H.stored(${cache}, o, ${bytes * values.length}, b, ${site});`);
+    this.#emit(
+      `H.storedPlainly = true; if (${cache}.watched) H.stored(${cache}, o, ${bytes * values.length}, b, ${site});`,
+    );
   }
 
   /** Expressions for the words of what is stored; `defined` is null if all bytes are. */

@@ -334,6 +334,10 @@ export class StepEngine implements Engine {
     let yielded = ready & ~runtime.rest;
     const areAlike = runtime.rest === 0;
     if (!areAlike) yielded |= this.#resumeRest(block, warp, row);
+    if (runtime.storedPlainly) {
+      runtime.storedPlainly = false;
+      this.quietSteps = 0;
+    }
     runtime.row = -1;
     this.#isPerforming = true;
     if (yielded !== 0) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type MoeCommCapture, readCapture } from '../../src/capture/index.js';
-import { explainHang, formatDot, formatExplanation } from '../../src/explain/index.js';
+import { type Explanation, explainHang, formatDot, formatExplanation } from '../../src/explain/index.js';
 import { setUpCall } from '../../src/tools/index.js';
 import { HANGS } from '../corpus/captures.js';
 import { registerKernels } from '../step/programs.js';
@@ -42,7 +42,10 @@ const EXPECTED: Readonly<
   ],
   'sender-has-more-than-fifo-depth': [
     'counts disagree',
-    ['rank 0 sends 12 vectors, rank 1 expects 1', 'of the 12 slices sent rank 1 takes 1 and the FIFO holds 8'],
+    [
+      'rank 0 sends 12 vectors, rank 1 expects 1',
+      'of the 12 slices to send rank 1 takes 1 and the FIFO holds 8, so rank 0 waits for ever with 3 left',
+    ],
     { link: '0 -> 1', sends: 12, expects: 1 },
   ],
   'vector-129-packets': ['vector too large', ['245776 bytes', '129 packets', 'holds 128'], { packets: 129, most: 128 }],
@@ -62,6 +65,18 @@ const EXPECTED: Readonly<
     { link: '1 -> 0', channel: 0, word: 'tail', value: '9' },
   ],
 };
+
+/** Nodes are counted from 1, in data, text and graph; edges name nodes that there are, and so does the text. */
+function expectOneNumbering(explanation: Explanation): void {
+  const { nodes, edges } = explanation;
+  expect(nodes.map(({ id }) => id)).toEqual(nodes.map((_, index) => index + 1));
+  for (const { from, to } of edges) for (const id of [from, to]) expect(nodes[id - 1]?.id).toBe(id);
+  const labels = [...formatDot(explanation).matchAll(/^ {2}n\d+ \[label="\[(\d+)\] /gm)].map(([, id]) => Number(id));
+  expect(labels).toEqual(nodes.map(({ id }) => id));
+  const text = formatExplanation(explanation);
+  const shown = new Set([...text.matchAll(/^ {2}\[(\d+)\] /gm)].map(([, id]) => id));
+  for (const [, id] of text.matchAll(/-> \[(\d+)\]/g)) expect(shown).toContain(id);
+}
 
 describe('calls that hung on a GPU', () => {
   test('each of them is known here', () => {
@@ -94,6 +109,7 @@ describe('calls that hung on a GPU', () => {
     expect(text.split('\n').length).toBeLessThan(56);
     expect(text.split('\n').filter((line) => line.length > 100)).toEqual([]);
     expect(JSON.parse(JSON.stringify(explanation))).toEqual(explanation);
+    expectOneNumbering(explanation);
     expect(formatDot(explanation)).toMatch(
       /^digraph hang \{\n(?: {2}(?:[a-z]+=|n\d+ (?:-> n\d+ )?\[|node|edge|label=).*;\n)+\}\n$/,
     );
@@ -114,6 +130,30 @@ describe('other hangs', () => {
     expect(rootCause?.cause).toBe('not resident');
     expect(rootCause?.sentence).toContain('1 of 2 blocks');
     expect(rootCause?.sentence).toContain('resident=1');
+  });
+
+  test('who takes up the room is on the device whose room it is', () => {
+    const wrap = readCapture(join(repositoryRoot, 'fixtures/all-to-all/ep2-bf16x62400-wrap.safetensors.br'));
+    if (wrap.op !== 'moe_comm') throw new Error('no all-to-all');
+    const { rootCause } = explained(wrap, 'rr,resident=1');
+    expect(rootCause?.cause).toBe('not resident');
+    const sentence = rootCause?.sentence ?? '';
+    const device = /for room on device (\d)/.exec(sentence)?.[1];
+    expect(device).toBeDefined();
+    expect(sentence).toMatch(
+      new RegExp(
+        `; that room is taken up by rank ${device} block \\(0,0,0\\), sending group for peer rank \\d, which polls tail of link ` +
+          `${device} -> \\d, channel 0 \\(.*\\); that needs rank \\d block \\(0,0,1\\), and in the end the same room$`,
+      ),
+    );
+  });
+
+  test('the sentence names the lowest of the words that the list has', () => {
+    const explanation = explained(captured('serialised-one-way-receiver-first'));
+    expect(explanation.rootCause?.sentence).toContain(
+      'receiving group for peer rank 1, polls flag of link 1 -> 0, channel 0, slot 0, packet 0 (',
+    );
+    expect(formatExplanation(explanation)).toContain('slot 0, packets 0-1: wants 1, holds 0');
   });
 
   test('several ranks are not launched', () => {
@@ -156,6 +196,7 @@ describe('other hangs', () => {
     const explanation = explainHang(machine);
     expect(explanation.rootCause).toMatchObject({ cause: 'not launched', subject: { rank: 3 } });
     expect(formatExplanation(explanation).split('\n').length).toBeLessThan(48);
+    expectOneNumbering(explanation);
     // It takes a tenth of that where nothing else runs.
     expect(performance.now() - startedAt).toBeLessThan(3000);
   });

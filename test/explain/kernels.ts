@@ -120,3 +120,41 @@ export function* everyLanePolls(t: Thread, { flags }: FlagArgs): KernelBody {
     if (!seen) seen = (yield* t.loadVolatile(flags, t.laneId)) !== 0;
   } while (!(yield* t.allSync(FULL_MASK, seen)));
 }
+
+/** Thread 0 of block 0 waits for a flag that every other thread sets, but only if there is work. */
+export function* othersAnnounce(t: Thread, { flags, n }: FlagArgs): KernelBody {
+  if (t.blockIdx.x === 0 && t.threadRank === 0) {
+    while ((yield* t.loadVolatile(flags, 16)) === 0) {}
+  } else if (n > 0) yield* t.storeVolatile(flags, 16, 1);
+}
+
+/** Thread 0 of block 0 waits for a flag that threads of other blocks set, but only if there is work. */
+export function* otherBlocksAnnounce(t: Thread, { flags, n }: FlagArgs): KernelBody {
+  if (t.blockIdx.x === 0) {
+    if (t.threadRank === 0) while ((yield* t.loadVolatile(flags, 17)) === 0) {}
+    return;
+  }
+  if (n > 0) yield* t.storeVolatile(flags, 17, 1);
+}
+
+/** Waits for a flag, and sets it only then; thread 32 would have set it if there were work. */
+export function* setsTooLate(t: Thread, { flags, n }: FlagArgs): KernelBody {
+  if (t.threadRank === 32) {
+    if (n > 0) yield* t.storeVolatile(flags, 18, 1);
+    return;
+  }
+  if (t.threadRank !== 0) return;
+  while ((yield* t.loadVolatile(flags, 18)) === 0) {}
+  yield* t.storeVolatile(flags, 18, 2);
+}
+
+/** All come together before they wait. */
+export function* meetsFirst(t: Thread, { flags }: FlagArgs): KernelBody {
+  yield* t.syncthreads();
+  while ((yield* t.loadVolatile(flags, 19)) === 0) {}
+}
+
+/** Goes round for ever by itself. */
+export function* goesRound(t: Thread): KernelBody {
+  for (;;) yield* t.syncwarp(FULL_MASK);
+}

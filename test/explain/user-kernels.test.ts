@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { explainHang, formatExplanation } from '../../src/explain/index.js';
+import { explainHang, formatDot, formatExplanation } from '../../src/explain/index.js';
 import { registerProgram } from '../../src/program/index.js';
 import { type Kernel, Machine } from '../../src/simt/index.js';
 import { inspectorOf, stepEngine } from '../../src/step/index.js';
 import { compiled } from '../step/programs.js';
+import { repositoryRoot } from '../support/files.js';
 import * as kernels from './kernels.js';
 
 const known = new Map<string, Kernel<kernels.FlagArgs>>(Object.entries(kernels));
@@ -102,7 +105,7 @@ test('whoever passes a barrier on the way is waited for by the rest of the block
   expect(waiting).toHaveLength(1);
   expect(waiting[0]?.warps).toEqual([1, 2]);
   const polling = edges.find(({ from }) => from === waiting[0]?.id)?.to;
-  expect(nodes[polling!]?.does).toBe('polls');
+  expect(nodes[polling! - 1]?.does).toBe('polls');
 });
 
 test('a user names words: the symbols stand in the text', () => {
@@ -116,6 +119,133 @@ test('a user names words: the symbols stand in the text', () => {
   expect(text).toContain('polls ready of block 1: needs != 0, holds 0');
 });
 
+describe('a block that has partly returned', () => {
+  test('only threads that have returned are said to have, and how many', () => {
+    const { rootCause, nodes } = explained('othersAnnounce', { block: 64 });
+    expect(rootCause?.cause).toBe('missing writer');
+    expect(rootCause?.sentence).toContain(
+      'nobody but the 63 of 64 threads of rank 0 block (0,0,0) that have returned could write it',
+    );
+    expect(nodes.filter(({ kind }) => kind === 'returned')).toMatchObject([
+      { blocks: ['(0,0,0)'], threads: 63, does: 'have returned', details: ['63 of 64 threads'] },
+    ]);
+  });
+
+  test('other blocks have returned as a whole', () => {
+    const { nodes } = explained('othersAnnounce', { grid: 2, block: 64 });
+    expect(nodes.filter(({ kind }) => kind === 'returned')).toMatchObject([
+      { blocks: ['(0,0,0)'], threads: 63, does: 'have returned' },
+      { blocks: ['(1,0,0)'], threads: 64, does: 'has returned' },
+    ]);
+  });
+
+  test('those who never come to the store are no writers', () => {
+    const { rootCause, nodes } = explained('otherBlocksAnnounce', { grid: 2, block: 64 });
+    expect(rootCause?.sentence).toContain('rank 0 block (1,0,0) alone could write it and has returned');
+    expect(nodes.filter(({ kind }) => kind === 'returned')).toMatchObject([{ blocks: ['(1,0,0)'], threads: 64 }]);
+    const alone = explained('otherBlocksAnnounce', { block: 64 });
+    expect(alone.rootCause?.sentence).toContain('no other thread that is left can write it');
+    expect(alone.nodes.map(({ kind }) => kind)).toEqual(['threads', 'nobody']);
+  });
+
+  test('who waits is no writer itself, though it would write later', () => {
+    const { rootCause, nodes } = explained('setsTooLate', { block: 64 });
+    expect(rootCause?.sentence).toContain('nobody but the 63 of 64 threads of rank 0 block (0,0,0) that have returned');
+    expect(nodes.map(({ kind }) => kind)).toEqual(['threads', 'returned']);
+  });
+
+  test('a writer that is declared and waits itself', () => {
+    const { machine, flags } = launched('setsTooLate', { block: 64 });
+    machine.advance(1);
+    const { launch } = [...machine.residentBlocks][0]!;
+    const writer = { rank: 0, kernel: 'setsTooLate', launch, blockIdx: { x: 0, y: 0, z: 0 }, name: 'leader' };
+    machine.memory.declareSymbols(flags, {
+      describe: () => ({ name: 'ready', of: '', index: [] }),
+      writersOf: () => [{ ...writer, firstThread: 0, threads: 32, does: 'sets it' }],
+    });
+    machine.run();
+    const { rootCause } = explainHang(machine);
+    expect(rootCause?.cause).toBe('missing writer');
+    expect(rootCause?.sentence).toContain('only the threads that wait for ready could write it themselves');
+  });
+});
+
+test('a declared writer that is left is no missing one, whoever else is declared', () => {
+  const { machine, flags } = launched('setsTooLate', { block: 64, n: 1 });
+  machine.advance(1);
+  const { launch } = [...machine.residentBlocks][0]!;
+  const writer = { rank: 0, kernel: 'setsTooLate', launch, blockIdx: { x: 0, y: 0, z: 0 }, name: 'a warp' };
+  machine.memory.declareSymbols(flags, {
+    describe: () => ({ name: 'ready', of: '', index: [] }),
+    writersOf: () => [0, 32].map((firstThread) => ({ ...writer, firstThread, threads: 32, does: 'sets it' })),
+  });
+  const { rootCause, nodes, edges } = explainHang(machine);
+  expect(nodes.map(({ does }) => does)).toContain('polls');
+  expect(edges).toMatchObject([{ why: 'sets it', isNeeded: true }]);
+  expect(rootCause).toBeNull();
+  expect(machine.run().verdict).toBe('completes');
+});
+
+describe('nobody writes', () => {
+  test('a node that is nobody says why, once', () => {
+    const text = formatExplanation(explained('awaitsFlag'));
+    expect(text).toContain(
+      '      -> [2] nobody can write it\n  [2] nobody\n      no other thread that is left can write it',
+    );
+    expect(text.match(/nobody/g)).toHaveLength(3);
+  });
+
+  test('a loop that no word decides is not to be ended by one', () => {
+    const explanation = explained('goesRound');
+    expect(explanation.rootCause?.advice).toMatch(/^let the loop end by something/);
+    expect(formatExplanation(explanation)).toContain('-> [2] nobody ends its loop\n');
+    expect(explained('awaitsFlag').rootCause?.advice).toContain('let somebody write that word');
+  });
+});
+
+describe('in the middle of a run', () => {
+  test('there is no root cause yet, but what will be if nothing else happens', () => {
+    const { machine } = launched('meetsFirst', { block: 64 });
+    machine.advance(3);
+    const before = explainHang(machine);
+    expect(before.hasHung).toBe(false);
+    expect(formatExplanation(before)).toMatch(/^if nothing else happens: missing writer\n/);
+    expect(formatExplanation(before) + formatDot(before)).not.toContain('root cause');
+    expect(machine.steps).toBe(3);
+    expect(machine.run().verdict).not.toBe('completes');
+    const after = explainHang(machine);
+    expect(after.hasHung).toBe(true);
+    expect(formatExplanation(after)).toMatch(/^root cause: missing writer\n/);
+  });
+
+  test('a poll is shown where the load is, not the barrier before it', () => {
+    const lineOf = (part: string) =>
+      readFileSync(join(repositoryRoot, 'test/explain/kernels.ts'), 'utf8')
+        .split('\n')
+        .findIndex((line) => line.includes(part)) + 1;
+    const { machine } = launched('meetsFirst', { block: 64 });
+    machine.advance(2);
+    const explanation = explainHang(machine);
+    const polling = explanation.nodes.filter(({ does }) => does === 'polls');
+    expect(polling).toHaveLength(1);
+    expect(polling[0]?.pollFrames[0]?.line).toBe(lineOf('flags, 19)'));
+    expect(polling[0]?.frames[0]?.line).toBe(lineOf('flags, 19)') - 1);
+    const at = `at test/explain/kernels.ts:${lineOf('flags, 19)')}`;
+    expect(formatExplanation(explanation)).toContain(at);
+    expect(formatDot(explanation)).toContain(at);
+    machine.run();
+    for (const { pollFrames } of explainHang(machine).nodes) expect(pollFrames).toEqual([]);
+  });
+
+  test('barriers in a wrong order: it has hung only at the end', () => {
+    const { machine } = launched('crossesBarriers', { block: 64 });
+    machine.advance(1);
+    expect(explainHang(machine).hasHung).toBe(false);
+    machine.run();
+    expect(explainHang(machine).hasHung).toBe(true);
+  });
+});
+
 describe('nobody waits for ever', () => {
   test('a run that completes', () => {
     const { machine } = launched('announcesIfBusy', { grid: 2, n: 1 });
@@ -123,6 +253,7 @@ describe('nobody waits for ever', () => {
     const explanation = explainHang(machine);
     expect(explanation.rootCause).toBeNull();
     expect(explanation.nodes).toEqual([]);
+    expect(formatDot(explanation)).toContain('[label="nobody waits: no thread is left"');
   });
 
   test.each(['gridBarrier', 'announcesIfBusy'] as const)('%s, after every step on its way', (name) => {
