@@ -18,6 +18,8 @@ Examples:
   simtwin replay captures/                            compare captured calls with what the GPU did
   simtwin replay a.safetensors --schedule random:7    the same under another schedule
   simtwin explain hang.safetensors                    why a captured call hangs
+  simtwin debug hang.safetensors                      step through it, forwards and backwards
+  simtwin whatif a.safetensors --vary resident=1..8   with how many resident blocks it would hang
   simtwin run all-to-all --args '{"ep_size": 8}'      a call with random inputs, against the reference
   simtwin list                                        kernels, operations and their arguments
   simtwin compile kernels.ts -o kernels.js            kernels of your own, compiled

@@ -28,7 +28,7 @@ const MOST_CALLS = 400;
 
 const HELP = `
 Runs a captured all-to-all again and again with other surroundings, and prints how each call ends and where that changes.
-Inputs stay as they were recorded. Every verdict is a proof for the schedule's kind, not a time-out.
+Inputs stay as they were recorded. A hang is proven, under every schedule; that a call completes is said of this one.
 
 --vary DIMENSION=VALUES, once or twice. VALUES are numbers and ranges, or words: 1,2,8 or 1..6 or own,one.
 

@@ -224,7 +224,7 @@ function load(
 }
 
 function store(
-  { values, elementType, site: position }: Extract<Access, { op: 'store' }>,
+  { values, elementType, ordering, site: position }: Extract<Access, { op: 'store' }>,
   site: number,
   id: number,
   { names, element, program, leave }: AccessContext,
@@ -255,7 +255,10 @@ function store(
         (value.kind === 'param' && program.params[value.index]!.type === 'pred');
       low = isPred ? `(${names.value(value)} ? 1 : 0)` : names.value(value);
     }
-    words.push(`I${site}[${at(id, shift, offset)}] = ${low};`);
+    const word = `I${site}[${at(id, shift, offset)}]`;
+    // A hang is looked for once nobody stores anything new; visible stores are noted by the loop.
+    if (ordering === 'plain') words.push(`if (${word} !== ${low}) E.storedPlainly = true;`);
+    words.push(`${word} = ${low};`);
     if (bytes === 8) words.push(`I${site}[${at(id, 2, offset + 4)}] = ${high};`);
     bits.push(defined);
   });

@@ -12,7 +12,7 @@ import { withRefreshes } from './access-code.js';
 import { analyse } from './analysis.js';
 import { Emission, type EmitOptions, FREE_NAMES, type SiteBase } from './emission.js';
 import type { NodeEnd } from './flow.js';
-import { isPlainStore, isVisibleStore, LaneLoops } from './lane-loops.js';
+import { isVisibleStore, LaneLoops } from './lane-loops.js';
 import type { FrameSize } from './layout.js';
 import { type Region, warpGraph } from './regions.js';
 import type { Segment } from './segments.js';
@@ -279,6 +279,6 @@ class Emitter {
     const context = this.#e.accessContext(this.#e.warp, 'FIRST', sites, bases, this.#e.registers());
     const text = this.#e.memoryInstruction(instruction, context, 'FIRST');
     const relative = bases.map(({ site, base }) => `let r${site} = E.relative(S${site}, w, ${base});`);
-    return `{ ${[...relative, ...sites].join(' ')} ${withRefreshes(text, sites)} ${isVisibleStore(instruction) ? 'E.stored = true;' : ''}${isPlainStore(instruction) ? 'E.storedPlainly = true;' : ''} }`;
+    return `{ ${[...relative, ...sites].join(' ')} ${withRefreshes(text, sites)} ${isVisibleStore(instruction) ? 'E.stored = true;' : ''} }`;
   }
 }

@@ -81,8 +81,7 @@ export class LaneLoops {
     const [first, ...others] = setMasks;
     if (others.length > 8) throw new Error('[simtwin bug] a lane loop sets more than 9 masks');
     const result = [
-      this.#has(parts, isVisibleStore) ? 'E.stored = true;' : '',
-      this.#has(parts, isPlainStore) ? 'E.storedPlainly = true;' : '',
+      this.#storesVisibly(parts) ? 'E.stored = true;' : '',
       ...others.map((variable, at) => `E.m${at} = m${variable};`),
       first === undefined ? '' : `return m${first};`,
     ].join(' ');
@@ -186,11 +185,11 @@ export class LaneLoops {
       );
   }
 
-  #has(parts: readonly LanePart[], is: (instruction: Instruction) => boolean): boolean {
+  #storesVisibly(parts: readonly LanePart[]): boolean {
     return parts.some((part) =>
       part.kind === 'hammock'
-        ? [...part.hammock.nodes].some((node) => this.#e.analysis.nodes[node]!.items.some(is))
-        : is(part.instruction),
+        ? [...part.hammock.nodes].some((node) => this.#e.analysis.nodes[node]!.items.some(isVisibleStore))
+        : isVisibleStore(part.instruction),
     );
   }
 
@@ -325,10 +324,6 @@ const TIMES_UNROLLED = 4;
 /** Whether an instruction stores and the scheduler sees it. */
 export const isVisibleStore = (instruction: Instruction): boolean =>
   instruction.op === 'store' && instruction.ordering !== 'plain';
-
-/** Whether an instruction stores and the scheduler does not see it. */
-export const isPlainStore = (instruction: Instruction): boolean =>
-  instruction.op === 'store' && instruction.ordering === 'plain';
 
 const targets = (end: NodeEnd): readonly number[] =>
   end.op === 'branch' ? [end.then, end.else] : 'target' in end ? [end.target] : [];

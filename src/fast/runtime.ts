@@ -180,7 +180,7 @@ class Runtime {
   m7 = 0;
   /** Whether memory has been stored to, or changed by an atomic, since the engine last looked. */
   stored = false;
-  /** Whether there has been a store that the scheduler does not see. */
+  /** Whether there has been a store of something new that the scheduler does not see. */
   storedPlainly = false;
   counted = false;
   /** Rounds of counted loops in this step. */

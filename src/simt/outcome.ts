@@ -109,9 +109,9 @@ function describeLimit(limit: BudgetLimit, limits: Limits): string {
     case 'maxSteps':
       return `${limits.maxSteps} steps are spent and the program has not ended; it may hang, or need a larger limit (maxSteps)`;
     case 'maxIdleSteps':
-      return `${limits.maxIdleSteps} polling steps without a write, a completed barrier or an exit; the program seems to hang, or needs a larger limit (maxIdleSteps)`;
+      return `${limits.maxIdleSteps} polling steps without a write, a completed barrier or an exit; the program seems to hang, or needs a larger limit (maxIdleSteps); modes 'fast' and 'step' prove hangs without it`;
     case 'maxCounterSteps':
-      return `${limits.maxCounterSteps} steps with atomics and without a store or an exit: counters move and no data does; the program may hang, or need a larger limit (maxCounterSteps)`;
+      return `${limits.maxCounterSteps} steps with atomics and without a store or an exit: counters move and no data does; the program may hang, or need a larger limit (maxCounterSteps); modes 'fast' and 'step' prove hangs without it`;
     default:
       return limit satisfies never;
   }

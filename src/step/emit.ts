@@ -600,6 +600,8 @@ class FunctionWriter implements Names {
     this.#emit(`q = ${this.#address(instruction)};`);
     const cache = access.cacheOf(instruction);
     this.#emit(access.locate(cache, bytes * values.length, 'store', `${site}`));
+    const isSame = bytes >= 4 ? `${cache}.i32[o >>> 2] === (${sources[0]!.words[0]})` : 'false';
+    this.#emit(`if (!(${isSame})) H.storedPlainly = true;`);
     this.#emit(
       access.storeText(
         cache,
@@ -608,9 +610,7 @@ class FunctionWriter implements Names {
         sources.map(({ defined }) => defined),
       ),
     );
-    this.#emit(
-      `H.storedPlainly = true; if (${cache}.watched) H.stored(${cache}, o, ${bytes * values.length}, b, ${site});`,
-    );
+    this.#emit(`if (${cache}.watched) H.stored(${cache}, o, ${bytes * values.length}, b, ${site});`);
   }
 
   /** Expressions for the words of what is stored; `defined` is null if all bytes are. */

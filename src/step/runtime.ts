@@ -21,7 +21,7 @@ type AccessKind = 'load' | 'store' | 'atomic';
  * instruction's; -1: the visible instruction that the row stands at.
  */
 export class Runtime {
-  /** Whether there has been a store that the scheduler does not see. */
+  /** Whether there has been a store of something new that the scheduler does not see. */
   storedPlainly = false;
   /** Site of the plain instruction that has called last. */
   site = -1;
