@@ -26,7 +26,6 @@ const RUNS = [
   ['step', 'rr'],
   ['step', 'random:3,granule=8'],
   ['fast', 'random:3'],
-  ['fast', 'blocked'],
 ] as const;
 
 /** With names, for the tests'. */
