@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { DapError, type DapHost, type DebugConsole, type Debuggee, type LaunchArguments } from '../dap/index.js';
-import { type DebugSession, EvaluationError, ExpressionError } from '../index.js';
+import { type DebugSession, EvaluationError, ExpressionError, formatLanes, formatRanges } from '../index.js';
 import { begin } from './debug-command.js';
 import { DEBUG_COMMANDS } from './debug-commands.js';
 import { fifoLayoutOf } from './debug-fifo-layout.js';
@@ -10,9 +10,7 @@ import {
   formatAddress,
   formatEnd,
   formatFocus,
-  formatLaneMask,
   formatOperation,
-  formatRanges,
   formatValue,
   formatVariable,
   formatWait,
@@ -51,7 +49,7 @@ export function dapHostOf(io: CliIo, ended: () => void): DapHost {
       wait: formatWait,
       end: formatEnd,
       ranges: formatRanges,
-      lanes: formatLaneMask,
+      lanes: formatLanes,
       beside: ({ file, line }) => {
         const original = originalLine(file, line);
         return original === null ? '' : ` (${original})`;

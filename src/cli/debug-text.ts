@@ -6,6 +6,8 @@ import {
   type Expression,
   type ExpressionValue,
   type Focus,
+  formatLanes,
+  formatRanges,
   formatSymbol,
   type InspectedValue,
   type Machine,
@@ -20,22 +22,6 @@ import { originalLine } from './original-line.js';
 
 /** Numbers from here on are shown as addresses if something is allocated there. */
 const FIRST_ADDRESS = 0x7f0000000000n;
-
-/** `3-5,8`: numbers in ranges. They ascend. */
-export function formatRanges(numbers: readonly number[]): string {
-  const ranges: string[] = [];
-  for (let at = 0; at < numbers.length; ) {
-    let end = at;
-    while (numbers[end + 1] === numbers[end]! + 1) end++;
-    ranges.push(end === at ? `${numbers[at]}` : `${numbers[at]}-${numbers[end]}`);
-    at = end + 1;
-  }
-  return ranges.join(',');
-}
-
-/** `0-31` of a mask of lanes. */
-export const formatLaneMask = (mask: number): string =>
-  formatRanges(Array.from({ length: 32 }, (_, lane) => lane).filter((lane) => (mask & (1 << lane)) !== 0));
 
 export const formatDim3 = ({ x, y, z }: { readonly x: number; readonly y: number; readonly z: number }): string =>
   `(${x},${y},${z})`;
@@ -155,7 +141,7 @@ export function formatThreadsAt(group: ThreadsAt): string[] {
   for (const { blockIdx, warps } of blocks) {
     const all = warps.every(({ lanes }) => lanes === warps[0]!.lanes);
     const lanes = (mask: number) =>
-      mask === -1 ? '' : ` ${(mask & (mask - 1)) === 0 ? 'lane' : 'lanes'} ${formatLaneMask(mask)}`;
+      mask === -1 ? '' : ` ${(mask & (mask - 1)) === 0 ? 'lane' : 'lanes'} ${formatLanes(mask)}`;
     const key = all
       ? `${warps.length === 1 ? 'warp' : 'warps'} ${formatRanges(warps.map(({ warp }) => warp))}${lanes(warps[0]!.lanes)}`
       : warps.map(({ warp, lanes: mask }) => `warp ${warp}${lanes(mask)}`).join('; ');
@@ -180,7 +166,7 @@ function formatBlocks(names: readonly string[]): string {
 /** Who is waited for. */
 export function formatWait(wait: Wait): string {
   if (wait.kind === 'warp')
-    return `it waits in ${wait.operation} for lanes ${formatLaneMask(wait.missingLanes)} of its warp`;
+    return `it waits in ${wait.operation} for lanes ${formatLanes(wait.missingLanes)} of its warp`;
   const { id, arrived, expected, missingWarps } = wait;
   const missing =
     missingWarps.length === 0

@@ -1,5 +1,5 @@
 import { type Program, programOf } from '../program/index.js';
-import { isBarrier, isCollective, OPERATION_NAMES } from '../simt/for-engines.js';
+import { isBarrier, isCollective, lanesOf, lowestLane, OPERATION_NAMES } from '../simt/for-engines.js';
 import {
   type Dim3,
   formatSymbol,
@@ -18,7 +18,7 @@ import type { StepBlock } from '../step/step-block.js';
 import { controlFlowOf } from './control-flow.js';
 import { DryWarp, type LaneCourse, paramWords } from './dry-run.js';
 import type { EdgeKind, PolledWord, WaitEdge, WaitGraph, WaitNode } from './graph.js';
-import { lanesName, lanesOf, lowestLane } from './lanes.js';
+import { lanesName } from './names.js';
 import { type Coordinates, factsOf, mayComeTo, mayTouch, type StoreSite, valueByCoordinates } from './stores.js';
 import type { Load } from './values.js';
 import { type Wanted, wantedBy } from './wanted.js';

@@ -14,12 +14,12 @@ import {
   type ValueType,
   type Word,
 } from '../program/index.js';
+import { lanesOf } from '../simt/for-engines.js';
 import { type Launch, Pointer, type ScalarType, scalarBytes } from '../simt/index.js';
 import type { StepEngine } from '../step/index.js';
 import { type Layout, MASK, OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from '../step/layout.js';
 import type { StepBlock } from '../step/step-block.js';
 import { type ControlFlow, controlFlowOf } from './control-flow.js';
-import { lanesOf } from './lanes.js';
 import { type Derived, isDerived, keyOfLoad, type Load, type Value, wordOf } from './values.js';
 
 /** Generic addresses below it are in shared memory. */

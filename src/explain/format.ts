@@ -1,6 +1,5 @@
-import type { SourceFrame } from '../simt/index.js';
+import { formatRanges, type SourceFrame } from '../simt/index.js';
 import type { Explanation, ExplanationEdge, ExplanationNode, ExplanationWord, RootCause } from './explanation.js';
-import { rangesText } from './lanes.js';
 import { mergedTo } from './merge.js';
 
 /** How {@link formatExplanation} writes. */
@@ -119,7 +118,7 @@ const frameOf = ({ frames, pollFrames }: ExplanationNode): SourceFrame | undefin
 function describeNode(node: ExplanationNode): string {
   const { kind, ranks, kernel, blocks, groups, warps, lanes, threads, count } = node;
   if (kind === 'nobody') return 'nobody';
-  const parts = [ranks.length === 0 ? kernel : `${ranks.length === 1 ? 'rank' : 'ranks'} ${rangesText(ranks)}`];
+  const parts = [ranks.length === 0 ? kernel : `${ranks.length === 1 ? 'rank' : 'ranks'} ${formatRanges(ranks)}`];
   if (kind === 'launch' || kind === 'queued' || kind === 'never launched') {
     return `${kernel} of ${parts[0]}`;
   }
@@ -130,7 +129,7 @@ function describeNode(node: ExplanationNode): string {
   if (kind === 'threads') {
     // A number behind a number would read as one.
     const isList = groups.length > 0 || blocks.length > 1;
-    parts.push(`${isList ? ',' : ''} ${warps.length === 1 ? 'warp' : 'warps'} ${rangesText(warps)}`);
+    parts.push(`${isList ? ',' : ''} ${warps.length === 1 ? 'warp' : 'warps'} ${formatRanges(warps)}`);
     if (lanes.length === 1 && lanes[0] !== '0-31')
       parts.push(` ${/^\d+$/.test(lanes[0]!) ? 'lane' : 'lanes'} ${lanes[0]}`);
   }
@@ -155,8 +154,8 @@ function groupsText(groups: readonly string[]): string {
   return Array.from(stems, ([stem, numbers]) =>
     stem
       .replace('group ', 'groups ')
-      .replace('rank #', `ranks ${rangesText(numbers)}`)
-      .replace('#', rangesText(numbers)),
+      .replace('rank #', `ranks ${formatRanges(numbers)}`)
+      .replace('#', formatRanges(numbers)),
   ).join(', ');
 }
 
@@ -169,7 +168,7 @@ function blocksText(blocks: readonly string[]): string {
   const sizes = axes.map((values) => new Set(values));
   const isBox = sizes.reduce((product, { size }) => product * size, 1) === blocks.length;
   if (!isBox) return `, ${blocks.length} blocks`;
-  return ` blocks (${sizes.map((values) => rangesText([...values])).join(',')})`;
+  return ` blocks (${sizes.map((values) => formatRanges([...values])).join(',')})`;
 }
 
 function wordsOf(edges: readonly ExplanationEdge[]): ExplanationWord[] {
@@ -183,7 +182,7 @@ export function formatWord({ name, of, index, wants, holds }: ExplanationWord): 
   const parts = [
     of.length === 0 ? name : `${name} of ${of.length > 3 ? `${of.length} links, as ${of[0]}` : of.join(', ')}`,
   ];
-  for (const [what, values] of index) parts.push(`${what}${values.length === 1 ? '' : 's'} ${rangesText(values)}`);
+  for (const [what, values] of index) parts.push(`${what}${values.length === 1 ? '' : 's'} ${formatRanges(values)}`);
   return `${parts.join(', ')}: ${wants.length === 0 ? '' : `${some(wants, 3)}, `}holds ${some(holds, 3)}`;
 }
 

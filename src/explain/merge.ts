@@ -1,6 +1,6 @@
+import { formatLanes } from '../simt/index.js';
 import type { Explanation, ExplanationEdge, ExplanationNode, ExplanationWord } from './explanation.js';
 import type { WaitGraph } from './graph.js';
-import { lanesText } from './lanes.js';
 
 /**
  * How much two nodes may differ and still be one: 0: in the warp and the last number of a word; 1: in the block as well, and in numbers of words, such
@@ -36,7 +36,7 @@ export function plainGraph({ nodes, edges }: WaitGraph): Graph {
         blocks: blockIdx === null ? [] : [`(${blockIdx.x},${blockIdx.y},${blockIdx.z})`],
         groups: group === null ? [] : [group.name],
         warps: warp === -1 ? [] : [warp],
-        lanes: lanes === 0 ? [] : [lanesText(lanes)],
+        lanes: lanes === 0 ? [] : [formatLanes(lanes)],
         threads,
         count: 1,
         does,

@@ -1,8 +1,8 @@
-import type { Diagnosis, HangCause, WaitedWord } from '../simt/index.js';
+import { type Diagnosis, formatRanges, type HangCause, type WaitedWord } from '../simt/index.js';
 import { describeBlock, type Standing } from './build-graph.js';
 import type { RootCause } from './explanation.js';
 import { componentsOf, type PolledWord, type WaitEdge, type WaitNode } from './graph.js';
-import { lanesName, rangesText } from './lanes.js';
+import { lanesName } from './names.js';
 
 /** Which of several causes is told first: those that explain more, and those that are surer. */
 const ORDER: readonly HangCause[] = [
@@ -273,7 +273,8 @@ class Analysis {
   }
 }
 
-const ranksText = (ranks: readonly number[]): string => `${ranks.length === 1 ? 'rank' : 'ranks'} ${rangesText(ranks)}`;
+const ranksText = (ranks: readonly number[]): string =>
+  `${ranks.length === 1 ? 'rank' : 'ranks'} ${formatRanges(ranks)}`;
 
 /** `flag of link 0 -> 1, channel 0, slot 1, packet 0 (wants 2, holds 0)`. */
 const wordText = ({ name, wants, holds }: { name: string; wants: string | null; holds: string }): string =>

@@ -13,7 +13,7 @@ export {
   undefinedShuffle,
   warpDivergence,
 } from './faults.js';
-export { lowestLane } from './lanes.js';
+export { lanesOf, lowestLane } from './lanes.js';
 export {
   type AllocationCopy,
   copyAllocation,

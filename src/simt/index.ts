@@ -32,6 +32,7 @@ export {
   umul64hi,
   umulhi,
 } from './integer-ptx.js';
+export { formatLanes, formatRanges } from './lanes.js';
 export type { Launch, LaunchDims, LaunchQueue } from './launch.js';
 export { Machine, type MachineOptions, type MachineSnapshot } from './machine.js';
 export type { DeviceFunction, KernelBody, Operation, Scope } from './operation.js';
