@@ -1,7 +1,7 @@
+import { framesOf } from '../program/index.js';
 import { OPERATION_NAMES } from '../simt/for-engines.js';
 import type { Machine, SourceFrame } from '../simt/index.js';
 import type { ProgramCode } from '../step/code.js';
-import { framesOf } from '../step/frames.js';
 import type { StepEngine } from '../step/index.js';
 import { PC } from '../step/layout.js';
 import type { StepBlock } from '../step/step-block.js';

@@ -1,4 +1,4 @@
-import { type Program, programOf } from '../program/index.js';
+import { framesOf, type Program, programOf } from '../program/index.js';
 import { isBarrier, isCollective, lanesOf, lowestLane, OPERATION_NAMES } from '../simt/for-engines.js';
 import {
   type Dim3,
@@ -11,7 +11,6 @@ import {
   type ThreadGroup,
   type Writer,
 } from '../simt/index.js';
-import { framesOf } from '../step/frames.js';
 import { StepEngine } from '../step/index.js';
 import { OPERAND_A, PC } from '../step/layout.js';
 import type { StepBlock } from '../step/step-block.js';

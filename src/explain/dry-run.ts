@@ -9,8 +9,9 @@ import {
   type Operand,
   type Program,
   type Source,
-  type SpecialName,
+  specialValue,
   type Target,
+  typeOfOperand,
   type ValueType,
   type Word,
 } from '../program/index.js';
@@ -800,32 +801,4 @@ function wordAt(L: Int32Array, D: Float64Array, type: ValueType, word: number): 
     default:
       return L[word]!;
   }
-}
-
-function typeOfOperand(program: Program, operand: Operand): ValueType {
-  switch (operand.kind) {
-    case 'variable':
-      return program.variables[operand.index]!.type;
-    case 'param':
-      return program.params[operand.index]!.type;
-    case 'constant':
-      return operand.type;
-    default:
-      return 'i32';
-  }
-}
-
-/** Where a thread is, for {@link specialValue}. */
-export interface ThreadPlace {
-  readonly launch: Launch;
-  readonly blockIdx: { readonly x: number; readonly y: number; readonly z: number };
-}
-
-/** The value of a built-in variable. */
-export function specialValue(name: SpecialName, { launch, blockIdx }: ThreadPlace, rank: number): number {
-  if (name === 'laneId') return rank & 31;
-  if (name === 'warpIndex') return rank >>> 5;
-  const [of, axis] = name.split('.') as ['threadIdx' | 'blockIdx' | 'blockDim' | 'gridDim', 'x' | 'y' | 'z'];
-  if (of === 'threadIdx') return launch.threadIdxs[rank]![axis];
-  return (of === 'blockIdx' ? blockIdx : launch[of])[axis];
 }

@@ -1,14 +1,15 @@
 import {
+  type BlockPlace,
   defUseOf,
   evaluatorOf,
   type Instruction,
   isArithmetic,
   type Operand,
   type Program,
+  specialValue,
   type Word,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
-import { specialValue, type ThreadPlace } from './dry-run.js';
 
 /** An instruction that changes memory. */
 export interface StoreSite {
@@ -112,7 +113,7 @@ function originsIn(
 }
 
 /** A thread as far as its coordinates go. */
-export interface Coordinates extends ThreadPlace {
+export interface Coordinates extends BlockPlace {
   readonly rank: number;
   readonly params: readonly Word[];
   /** Address of a shared variable of its block; undefined: not known. */

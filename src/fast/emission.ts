@@ -5,6 +5,7 @@ import {
   type Names,
   type Operand,
   type Program,
+  typeOfOperand,
   type ValueType,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
@@ -251,18 +252,7 @@ export class Emission {
   }
 
   typeOf(operand: Operand): ValueType {
-    switch (operand.kind) {
-      case 'variable':
-        return this.program.variables[operand.index]!.type;
-      case 'param':
-        return this.program.params[operand.index]!.type;
-      case 'constant':
-        return operand.type;
-      case 'special':
-        return 'i32';
-      default:
-        return operand satisfies never;
-    }
+    return typeOfOperand(this.program, operand);
   }
 
   result(names: Names, to: number, lane: string): string {

@@ -1,26 +1,11 @@
-import type { Instruction, Program } from '../program/index.js';
+import { framesOf, type Instruction } from '../program/index.js';
 import type { ThreadSite } from '../simt/errors.js';
 import { formatLanes, hexMask, lowestLane } from '../simt/lanes.js';
 import { OPERATION_NAMES } from '../simt/operation.js';
 import type { Dim3 } from '../simt/scalar.js';
-import type { SourceFrame } from '../simt/source-frame.js';
 import type { WaitingGroup } from '../simt/waiting.js';
 import { opcodeOf } from './collectives.js';
 import { type FastBlock, type FastWarp, type LaneGroup, WAITS } from './warp.js';
-
-/** The frames of a site, innermost first; those of the machine's own library are left out. */
-function framesOfSite(program: Program, site: number): SourceFrame[] {
-  const frames: SourceFrame[] = [];
-  for (let at = site; at !== -1; ) {
-    const { scope, line, column } = program.sites[at]!;
-    const frame = program.frames[program.scopes[scope]!.frame]!;
-    if (!frame.isLibrary) {
-      frames.push({ functionName: frame.functionName, file: program.files[frame.file]!.path, line, column });
-    }
-    at = frame.callSite;
-  }
-  return frames;
-}
 
 const format = ({ x, y, z }: Dim3): string => `(${x},${y},${z})`;
 
@@ -41,7 +26,7 @@ export function siteOfLane(
     warp: warp.index,
     lane,
     operation: operation === null ? '' : describe(operation, masks[lane]!, 0, 0),
-    frames: framesOfSite(block.kernel.program, site),
+    frames: framesOf(block.kernel.program, site),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   optimized,
   type Program,
   programOf,
+  specialValue,
   type ValueType,
 } from '../program/index.js';
 import type { AddressSpace } from '../simt/address-space.js';
@@ -154,7 +155,6 @@ function standingLaneOf(
 ): StandingLane {
   const { block, at, node, suspended } = entries[group.pc]!;
   const waits = group.state === WAITS;
-  const { launch, blockIdx } = warp.block;
   return {
     lane,
     block,
@@ -168,13 +168,7 @@ function standingLaneOf(
         known[suspended.to] = readResult(emission.program.variables[suspended.to]!.type, warp.waiting!, lane);
       }
     },
-    special(name) {
-      if (name === 'laneId') return lane;
-      if (name === 'warpIndex') return warp.index;
-      const [dimension, axis] = name.split('.') as ['threadIdx', 'x'];
-      const threadIdx = launch.threadIdxs[warp.firstThread + lane]!;
-      return { threadIdx, blockIdx, blockDim: launch.blockDim, gridDim: launch.gridDim }[dimension][axis];
-    },
+    special: (name) => specialValue(name, warp.block, warp.firstThread + lane),
   };
 }
 

@@ -427,6 +427,22 @@ export function loadedType(type: ScalarType): 'i32' | 'u32' | 'i64' | 'u64' {
   }
 }
 
+/** The type of an operand's value. */
+export function typeOfOperand(program: Program, operand: Operand): ValueType {
+  switch (operand.kind) {
+    case 'variable':
+      return program.variables[operand.index]!.type;
+    case 'param':
+      return program.params[operand.index]!.type;
+    case 'constant':
+      return operand.type;
+    case 'special':
+      return 'i32';
+    default:
+      return operand satisfies never;
+  }
+}
+
 /** Whether values of a type are two words. */
 export const isWide = (type: ValueType): boolean => type === 'i64' || type === 'u64';
 

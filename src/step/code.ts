@@ -1,7 +1,7 @@
-import { arithmeticRuntime, type Instruction, type Program, type ValueType } from '../program/index.js';
+import { arithmeticRuntime, type Instruction, type Program, typeOfOperand, type ValueType } from '../program/index.js';
 import { isAccess, isBarrier, isCollective, OP_ACTIVEMASK } from '../simt/for-engines.js';
 import { AddressSpace, type Allocation } from '../simt/index.js';
-import { type EmitOptions, type Emitted, emitProgram, FACTORY_PARAMETERS, typeOf } from './emit.js';
+import { type EmitOptions, type Emitted, emitProgram, FACTORY_PARAMETERS } from './emit.js';
 import type { Layout } from './layout.js';
 import type { Runtime } from './runtime.js';
 
@@ -106,7 +106,7 @@ function visibleTable({ layout, program }: Emitted): VisibleTable {
 
 function valueTypeOf(program: Program, instruction: Instruction | undefined): ValueType {
   if (instruction?.op !== 'collective' || instruction.value === null) return 'i32';
-  const type = typeOf(program, instruction.value);
+  const type = typeOfOperand(program, instruction.value);
   return type === 'pred' ? 'pred' : instruction.type;
 }
 

@@ -11,6 +11,7 @@ import {
   predecessorsOf,
   reversePostorder,
   successorsOf,
+  typeOfOperand,
   type ValueType,
 } from '../program/index.js';
 import { scalarBytes } from '../simt/index.js';
@@ -633,7 +634,7 @@ class FunctionWriter implements Names {
   /** A value as a number; true is 1. */
   #asNumber(operand: Operand): string {
     const text = this.value(operand);
-    return typeOf(this.#of.program, operand) === 'pred' ? `(${text} ? 1 : 0)` : text;
+    return typeOfOperand(this.#of.program, operand) === 'pred' ? `(${text} ? 1 : 0)` : text;
   }
 
   /** The thread has come to a visible instruction: its operands go to the row, its number is returned. */
@@ -679,9 +680,9 @@ class FunctionWriter implements Names {
         const member = mask.kind === 'constant' ? `${Number(mask.value) | 0}` : this.value(mask);
         this.#emit(`L[b + ${MASK}] = ${member};`);
         if (value !== null) {
-          const isDouble = type === 'f64' && typeOf(this.#of.program, value) !== 'pred';
+          const isDouble = type === 'f64' && typeOfOperand(this.#of.program, value) !== 'pred';
           if (isDouble) this.#emit(`D[h + ${VALUES >> 1}] = ${this.value(value)};`);
-          else this.#postValue(value, VALUES, isWide(typeOf(this.#of.program, value)));
+          else this.#postValue(value, VALUES, isWide(typeOfOperand(this.#of.program, value)));
         }
         if (a !== null) this.#emit(`D[h + ${OPERAND_A >> 1}] = ${this.value(a)};`);
         if (b !== null) this.#emit(`D[h + ${OPERAND_B >> 1}] = ${this.value(b)};`);
@@ -729,21 +730,6 @@ rest &= rest - 1;
 } finally { H.rest = rest; }
 return n;
 }`;
-
-export function typeOf(program: Program, operand: Operand): ValueType {
-  switch (operand.kind) {
-    case 'variable':
-      return program.variables[operand.index]!.type;
-    case 'param':
-      return program.params[operand.index]!.type;
-    case 'constant':
-      return operand.type;
-    case 'special':
-      return 'i32';
-    default:
-      return operand satisfies never;
-  }
-}
 
 /** `index * words`; an index that is a constant is multiplied here. */
 const times = (index: string, words: number): string => {

@@ -1,5 +1,5 @@
 import { proveHang } from '../hang/index.js';
-import { arrayCounts, bindParams, type ParamValue, type Program, programOf } from '../program/index.js';
+import { arrayCounts, bindParams, framesOf, type ParamValue, type Program, programOf } from '../program/index.js';
 import {
   type BlockView,
   type Fault,
@@ -45,7 +45,6 @@ import {
 } from './code.js';
 import { performCollective } from './collectives.js';
 import type { EmitOptions } from './emit.js';
-import { framesOf } from './frames.js';
 import { writeInfo } from './info.js';
 import { MASK, PC, RANK, RESULT, THREAD_IDX } from './layout.js';
 import { ReadyRing } from './ready-ring.js';

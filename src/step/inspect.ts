@@ -1,9 +1,8 @@
-import type { Program } from '../program/index.js';
+import { framesOf, type Program } from '../program/index.js';
 import { describeOperation, isBarrier, PHASE_EXITED, PHASE_IDLE, PHASE_PENDING } from '../simt/for-engines.js';
 import { type Dim3, type Machine, type Outcome, Pointer, type SourceFrame } from '../simt/index.js';
 import type { ProgramCode } from './code.js';
 import { StepEngine } from './engine.js';
-import { framesOf } from './frames.js';
 import { type HashOptions, hashOf } from './hash.js';
 import { type Layout, PC } from './layout.js';
 import { type ElementValue, readArray, readVariable } from './row-values.js';

@@ -8,7 +8,7 @@ import {
   UNDEFINED,
   type WaitingOperation,
 } from '../hang/index.js';
-import type { Instruction } from '../program/index.js';
+import { type Instruction, specialValue } from '../program/index.js';
 import { lowestLane, PHASE_IDLE, PHASE_PENDING } from '../simt/for-engines.js';
 import { scalarBytes } from '../simt/index.js';
 import type { StepEngine } from './engine.js';
@@ -92,7 +92,7 @@ function* warpsOf(engine: StepEngine, block: StepBlock): Generator<StandingWarp>
 }
 
 function laneOf(engine: StepEngine, block: StepBlock, rank: number): StandingLane {
-  const { arena, launch, blockIdx } = block;
+  const { arena } = block;
   const { layout, emitted } = arena.code;
   const { program } = emitted;
   const b = block.rows + rank * arena.rowWords;
@@ -120,18 +120,7 @@ function laneOf(engine: StepEngine, block: StepBlock, rank: number): StandingLan
       });
       if (place !== null && !waits) takeResult(block, b, place.instruction, known);
     },
-    special(name) {
-      if (name === 'laneId') return rank & 31;
-      if (name === 'warpIndex') return rank >>> 5;
-      const [dimension, axis] = name.split('.') as ['threadIdx', 'x'];
-      const dims = {
-        threadIdx: launch.threadIdxs[rank]!,
-        blockIdx,
-        blockDim: launch.blockDim,
-        gridDim: launch.gridDim,
-      };
-      return dims[dimension][axis];
-    },
+    special: (name) => specialValue(name, block, rank),
   };
 }
 
