@@ -7,29 +7,26 @@ import {
   explainHang,
   formatDot,
   formatExplanation,
-  formatSchedule,
   type Outcome,
   readCapture,
   type SourceFrame,
   setUpCall,
 } from '../index.js';
-import { drive } from './drive.js';
 import { EXIT_BUG, EXIT_MATCH, EXIT_PROGRAM } from './exit-code.js';
 import { isFolder } from './find-inputs.js';
 import { formatCount, printable } from './format.js';
-import { mostResidentThreads } from './heap.js';
 import type { CliIo } from './io.js';
 import { originalLine } from './original-line.js';
 import { requireFileTarget } from './output-plan.js';
-import { refuseStaleProgram } from './package-files.js';
 import { Progress } from './progress.js';
 import { problemOf } from './run-case.js';
-import { type RunOptions, readRunOptions } from './run-options.js';
+import { requireCompiled, runInMode } from './run-in-mode.js';
+import { type RunOptions, type RunSettings, readRunOptions } from './run-options.js';
 import { requireNoCapture } from './text-target.js';
 import { Interrupted, UsageError } from './usage-error.js';
 
 const HELP = `
-Runs a captured call in mode 'step' until it ends or hangs, and explains a hang: the one root cause first and what to do
+Runs a captured call until it ends or hangs, and explains a hang: the one root cause first and what to do
 about it, then who waits for what, with the values that are polled, and who could write them and does not.
 
 Root causes: vector too large, not launched, launch order, not resident, workspace not clean, counts disagree,
@@ -71,7 +68,7 @@ export function addExplainCommand(program: Command, io: CliIo, done: (exitCode: 
 }
 
 async function explain(path: string, { format, out, ...options }: ExplainOptions, io: CliIo): Promise<number> {
-  const { schedule } = readRunOptions({ mode: 'step', ...options });
+  const settings = readRunOptions({ mode: 'fast', ...options });
   if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
   if (out !== undefined) {
     requireFileTarget(out);
@@ -80,10 +77,10 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
   const progress = new Progress(io, true);
   let ended: Awaited<ReturnType<typeof run>>;
   try {
-    ended = await run(path, readCapture(path), formatSchedule(schedule), io, progress);
+    ended = await run(path, readCapture(path), settings, io, progress);
   } catch (error) {
     if (error instanceof Interrupted) throw error;
-    const { exitCode, problem } = problemOf(error, path, 'step');
+    const { exitCode, problem } = problemOf(error, path, 'fast');
     if (exitCode === EXIT_BUG) throw error;
     progress.clear();
     return fail(io, `${path}: ${problem}`, exitCode);
@@ -108,14 +105,17 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
   return EXIT_MATCH;
 }
 
-async function run(path: string, capture: Capture, schedule: string, io: CliIo, progress: Progress) {
+async function run(path: string, capture: Capture, settings: RunSettings, io: CliIo, progress: Progress) {
   progress.start(`${capture.op} ${path}`);
-  const limits = { maxResidentThreads: mostResidentThreads('step') };
-  const { machine } = setUpCall(capture, { mode: 'step', schedule, limits, refuseProgram: refuseStaleProgram }, path);
-  const outcome = await drive(machine, io, progress);
-  if (machine.mode !== 'step')
-    throw new RangeError("its kernels are not compiled, and only mode 'step' can be explained: npm run build");
-  const isHang = outcome.verdict !== 'completes' && outcome.verdict !== 'error';
+  const { call, outcome } = await runInMode(
+    settings,
+    (options) => setUpCall(capture, options, path),
+    io,
+    progress,
+    requireCompiled,
+  );
+  const { machine } = call;
+  const isHang = outcome.verdict === 'deadlock' || outcome.verdict === 'livelock' || outcome.verdict === 'budget';
   return { outcome, limits: machine.limits, explanation: isHang ? explainHang(machine) : null };
 }
 

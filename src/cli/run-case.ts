@@ -1,6 +1,4 @@
 import {
-  asksForStep,
-  beyondFast,
   type Call,
   type CallOptions,
   type Capture,
@@ -23,10 +21,11 @@ import type { CaseReport, Difference, MemoryDifference } from './case-report.js'
 import { shapeOf } from './describe-capture.js';
 import { drive } from './drive.js';
 import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH, EXIT_PROGRAM, EXIT_USAGE } from './exit-code.js';
-import { isTooManyThreads, mostResidentThreads, tooManyThreads } from './heap.js';
+import { isTooManyThreads, tooManyThreads } from './heap.js';
 import type { CliIo } from './io.js';
-import { refuseStaleProgram, simtwinVersion } from './package-files.js';
+import { simtwinVersion } from './package-files.js';
 import type { Progress } from './progress.js';
+import { optionsIn, runInMode } from './run-in-mode.js';
 import type { RunSettings } from './run-options.js';
 import { Interrupted } from './usage-error.js';
 
@@ -71,30 +70,21 @@ export async function runCase(
   };
   const startedAt = io.now();
   let call: Call | null = null;
-  const run = async (capture: Capture, wanted: ModeChoice): Promise<{ call: Call; outcome: Outcome }> => {
-    const onMode = ({ mode, reason }: ModeChoice) => {
-      if (mode !== wanted.mode) throw new OtherMode({ mode, reason });
-      report = { ...report, mode, modeReason: wanted.reason };
-    };
-    call = setUpCall(capture, { ...optionsFor(wanted.mode, settings), onMode }, label);
-    const { machine } = call;
-    try {
-      return { call, outcome: await drive(machine, io, progress) };
-    } catch (error) {
-      const other = otherModeFor(error);
-      if (other === null) throw error;
-      progress.start(`${position} ${capture.op} ${name}, in mode ${other.mode}`);
-      return run(capture, other);
-    }
+  const onMode = ({ mode, reason }: ModeChoice) => {
+    if (report.mode !== null) progress.start(`${position} ${report.op} ${name}, in mode ${mode}`);
+    report = { ...report, mode, modeReason: reason };
   };
   try {
     progress.start(`${position} ${name}`);
     const capture = given.read();
     report = { ...report, op: capture.op, shape: shapeOf(capture) };
     progress.start(`${position} ${capture.op} ${name}`);
-    const ended = await run(capture, firstMode(settings));
-    const { outcome } = ended;
-    call = ended.call;
+    const setUp = (options: CallOptions) => {
+      call = setUpCall(capture, options, label);
+      return call;
+    };
+    const { call: ended, outcome } = await runInMode(settings, setUp, io, progress, onMode);
+    call = ended;
     const { result, comparison, problem } = given.judge(capture, call, outcome);
     report = {
       ...report,
@@ -106,19 +96,19 @@ export async function runCase(
       differingBytes: comparison?.differingBytes ?? 0,
       undefinedBytes: comparison?.undefinedBytes ?? 0,
       counterBytes: comparison?.counterBytes ?? 0,
-      steps: ended.call.machine.steps,
+      steps: ended.machine.steps,
       wallMs: io.now() - startedAt,
-      recordedSchedule: settings.record ? formatSchedule(ended.call.machine.recordedSchedule) : null,
+      recordedSchedule: settings.record ? formatSchedule(ended.machine.recordedSchedule) : null,
     };
     if (outcome.verdict === 'deadlock' || outcome.verdict === 'livelock') {
       progress.start(`${position} looking for the cause in ${name}`);
-      report = { ...report, hang: await explained(capture, ended.call.machine, settings, label, io, progress) };
+      report = { ...report, hang: await explained(capture, ended.machine, settings, label, io, progress) };
     }
     if (comparison?.firstDifference != null) {
       progress.start(`${position} looking for the last writer in ${name}`);
       const search = searchLastWriter(
         capture,
-        { ...optionsFor(report.mode === 'ref' ? 'ref' : 'step', settings), record: false },
+        { ...optionsIn(report.mode === 'ref' ? 'ref' : 'step', settings.callOptions), record: false },
         label,
         comparison.firstDifference.address,
       );
@@ -147,54 +137,20 @@ export async function runCase(
   }
 }
 
-/** Why a call hangs. In mode `fast` threads have no state that could be read: it is run once more in mode `step`. */
+/** Why a call hangs. Of mode `ref`, whose threads cannot be read, it is run once more in mode `step`. */
 async function explained(
   capture: Capture,
   hung: Machine,
-  settings: RunSettings,
+  { callOptions }: RunSettings,
   label: string,
   io: CliIo,
   progress: Progress,
 ): Promise<Explanation | null> {
-  let machine = hung;
-  if (hung.mode === 'fast') {
-    ({ machine } = setUpCall(capture, { ...optionsFor('step', settings), record: false }, label));
-    const { verdict } = await drive(machine, io, progress);
-    if (verdict !== 'deadlock' && verdict !== 'livelock') return null;
-  }
-  return machine.mode === 'step' ? explainHang(machine) : null;
+  if (hung.mode !== 'ref') return explainHang(hung);
+  const { machine } = setUpCall(capture, { ...optionsIn('step', callOptions), record: false }, label);
+  const { verdict } = await drive(machine, io, progress);
+  return machine.mode === 'step' && (verdict === 'deadlock' || verdict === 'livelock') ? explainHang(machine) : null;
 }
-
-/** A machine would run in another mode than its limits were reckoned for. */
-class OtherMode extends Error {
-  readonly choice: ModeChoice;
-
-  constructor(choice: ModeChoice) {
-    super(`mode ${choice.mode}: ${choice.reason}`);
-    this.choice = choice;
-  }
-}
-
-/** The mode to try first: what was asked for, unless it is known that this cannot do it. */
-function firstMode({ mode, schedule, record }: RunSettings): ModeChoice {
-  const reason = mode === 'fast' ? beyondFast({ schedule, record, isWatched: false }) : null;
-  return { mode: reason === null ? mode : 'step', reason };
-}
-
-/** The mode to try after an error; null: another mode would not help. */
-function otherModeFor(error: unknown): ModeChoice | null {
-  if (error instanceof OtherMode) return error.choice;
-  if (!asksForStep(error)) return null;
-  return { mode: 'step', reason: error.message.replace(/[:;,]? use mode 'step'.*$/s, '') };
-}
-
-/** How a call is set up that is to run in `mode`: as many threads as that mode has room for. */
-const optionsFor = (mode: EngineMode, { callOptions }: RunSettings): CallOptions => ({
-  ...callOptions,
-  mode,
-  limits: { maxResidentThreads: mostResidentThreads(mode), ...callOptions.limits },
-  refuseProgram: refuseStaleProgram,
-});
 
 /** A report of something that has not run yet. */
 export const emptyReport = (file: string | null, name: string, reproduce: string): CaseReport => ({

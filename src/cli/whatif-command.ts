@@ -11,15 +11,14 @@ import {
   type Variation,
 } from '../index.js';
 import { shapeOf } from './describe-capture.js';
-import { breathe, drive } from './drive.js';
+import { breathe } from './drive.js';
 import { EXIT_BUG, EXIT_MATCH } from './exit-code.js';
 import { isFolder } from './find-inputs.js';
 import { printable } from './format.js';
-import { mostResidentThreads } from './heap.js';
 import type { CliIo } from './io.js';
-import { refuseStaleProgram } from './package-files.js';
 import { Progress } from './progress.js';
 import { problemOf } from './run-case.js';
+import { requireCompiled, runInMode } from './run-in-mode.js';
 import { type RunOptions, readRunOptions } from './run-options.js';
 import { Interrupted, UsageError } from './usage-error.js';
 
@@ -92,7 +91,7 @@ async function whatif(
   io: CliIo,
 ): Promise<number> {
   if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
-  const { schedule } = readRunOptions({ mode: 'step', schedule: token });
+  const settings = readRunOptions({ mode: 'fast', schedule: token });
   const axes = vary.map(readAxis);
   if (axes.length > 2) throw new UsageError(`--vary is given ${axes.length} times; a table has one or two dimensions`);
   const [first, second] = axes as [Axis, Axis | undefined];
@@ -116,17 +115,16 @@ async function whatif(
         progress.start(`[${cells.length * columns.length + ofRow.length + 1}/${calls}] ${name}`);
         const variation = { ...row.variation, ...column.variation };
         checkOrder(capture, variation);
-        const limits = { maxResidentThreads: mostResidentThreads('step') };
-        const machine = setUpVariation(
-          capture,
-          variation,
-          { mode: 'step', schedule, limits, refuseProgram: refuseStaleProgram },
-          path,
+        const { call, outcome } = await runInMode(
+          settings,
+          (options) => ({ machine: setUpVariation(read, variation, options, path) }),
+          io,
+          progress,
+          requireCompiled,
         );
-        const outcome = await drive(machine, io, progress);
         ofRow.push({
           verdict: outcome.verdict,
-          why: whyOf(outcome, () => explainHang(machine).rootCause?.cause ?? null),
+          why: whyOf(outcome, () => explainHang(call.machine).rootCause?.cause ?? null),
         });
         await breathe(io);
       }

@@ -1,21 +1,25 @@
-import { framesOf, type Program, programOf } from '../program/index.js';
-import { isBarrier, isCollective, lanesOf, lowestLane, OPERATION_NAMES } from '../simt/for-engines.js';
+import {
+  type StandingBarrier,
+  type StandingBlock,
+  type StandingLane,
+  type StandingWarp,
+  standingBlocksOf,
+  type WaitingOperation,
+} from '../hang/index.js';
+import { bindParams, framesOf, opcodeOf, type Program, programOf, type Word } from '../program/index.js';
+import { lanesOf, lowestLane, OPERATION_NAMES } from '../simt/for-engines.js';
 import {
   type Dim3,
   formatSymbol,
   type Launch,
   type Machine,
   type Protocol,
-  type SourceFrame,
   scalarBytes,
   type ThreadGroup,
   type Writer,
 } from '../simt/index.js';
-import { StepEngine } from '../step/index.js';
-import { OPERAND_A, PC } from '../step/layout.js';
-import type { StepBlock } from '../step/step-block.js';
 import { controlFlowOf } from './control-flow.js';
-import { DryWarp, type LaneCourse, paramWords } from './dry-run.js';
+import { DryWarp, type LaneCourse, wordsOf } from './dry-run.js';
 import type { EdgeKind, PolledWord, WaitEdge, WaitGraph, WaitNode } from './graph.js';
 import { lanesName } from './names.js';
 import { type Coordinates, factsOf, mayComeTo, mayTouch, type StoreSite, valueByCoordinates } from './stores.js';
@@ -27,22 +31,14 @@ const MOST_THREADS_TRIED = 20_000;
 /** Most words of a set of lanes that are told. */
 const MOST_WORDS = 4;
 
-/** A machine in mode `step` whose run has ended or stands between two steps, and its wait-for graph. */
+/** A machine whose run has ended or stands between two steps, and its wait-for graph. */
 export interface Standing extends WaitGraph {
   readonly protocols: readonly Protocol[];
 }
 
-/** @throws RangeError if the machine is in another mode, or has not begun. */
+/** @throws RangeError if the machine is in a mode that cannot tell, or has not begun. */
 export function waitGraphOf(machine: Machine): Standing {
-  const { engine } = machine;
-  if (!(engine instanceof StepEngine)) {
-    throw new RangeError(
-      machine.mode === null
-        ? 'nothing runs yet: call run() after the first launch'
-        : `a machine in mode '${machine.mode}' cannot be explained: run it in mode 'step'`,
-    );
-  }
-  const builder = new GraphBuilder(machine, engine);
+  const builder = new GraphBuilder(machine, standingBlocksOf(machine));
   builder.build();
   return builder;
 }
@@ -58,9 +54,21 @@ interface Candidates {
 /** What an edge to nobody says. */
 const NOBODY_WRITES = 'nobody can write it';
 
-/** What the course of a set's lanes says, for warps that are alike. */
-interface Hint {
-  readonly lane: number;
+/** A resident block, and its sets of lanes by warp: those that are at one place. */
+interface ResidentBlock {
+  readonly block: StandingBlock;
+  /** By warp; null: all of its threads have exited. */
+  readonly warps: readonly (StandingWarp | null)[];
+  readonly sets: readonly (readonly WaitNode[])[];
+  readonly barriers: ReadonlyMap<number, StandingBarrier>;
+}
+
+type WaitingCollective = WaitingOperation & { readonly kind: 'collective' };
+type PollingCourse = LaneCourse & { readonly kind: 'goes round' };
+
+interface Polling {
+  readonly node: WaitNode;
+  readonly course: PollingCourse;
 }
 
 class GraphBuilder implements Standing {
@@ -68,28 +76,23 @@ class GraphBuilder implements Standing {
   readonly edges: WaitEdge[] = [];
   readonly protocols: Protocol[] = [];
   readonly #machine: Machine;
-  readonly #engine: StepEngine;
-  readonly #launches: Launch[];
-  /** Sets of lanes of each resident block, by warp. */
-  readonly #sets = new Map<StepBlock, WaitNode[][]>();
-  readonly #resident = new Map<Launch, Map<string, StepBlock>>();
+  readonly #blocks: readonly StandingBlock[];
+  readonly #launches: readonly Launch[];
+  readonly #resident = new Map<Launch, Map<string, ResidentBlock>>();
   readonly #started = new Map<Launch, ReadonlySet<string>>();
   readonly #special = new Map<string, WaitNode>();
-  readonly #hints = new Map<string, Hint>();
+  /** Lanes that show by themselves what warps like theirs poll. */
+  readonly #hints = new Map<string, number>();
   /** Where polling threads go once they leave their loops. */
   readonly #leavesTo = new Map<WaitNode, readonly number[]>();
   readonly #genericWriters = new Map<string, Candidates>();
-  readonly #frames = new Map<string, readonly SourceFrame[]>();
+  readonly #params = new Map<Launch, readonly Word[]>();
   #threadsTried = 0;
 
-  constructor(machine: Machine, engine: StepEngine) {
+  constructor(machine: Machine, blocks: readonly StandingBlock[]) {
     this.#machine = machine;
-    this.#engine = engine;
-    const launches = new Set(engine.launchNumbers.keys());
-    for (const launch of [...launches]) {
-      for (const { launch: queued } of launch.queue?.pending ?? []) if (queued !== undefined) launches.add(queued);
-    }
-    this.#launches = [...launches];
+    this.#blocks = blocks;
+    this.#launches = machine.launches;
     const protocols = new Set<Protocol>();
     for (const { symbols } of machine.memory.space.allocations) {
       if (symbols?.protocol !== undefined) protocols.add(symbols.protocol);
@@ -98,76 +101,72 @@ class GraphBuilder implements Standing {
   }
 
   build(): void {
-    for (const block of this.#engine.residentBlocks) {
-      const ofLaunch = this.#resident.get(block.launch) ?? new Map<string, StepBlock>();
-      this.#resident.set(block.launch, ofLaunch);
-      ofLaunch.set(keyOf(block.blockIdx), block);
-      this.#sets.set(block, this.#setsOf(block));
+    for (const block of this.#blocks) {
+      const { launch, blockIdx } = block;
+      const ofLaunch = this.#resident.get(launch) ?? new Map<string, ResidentBlock>();
+      this.#resident.set(launch, ofLaunch);
+      ofLaunch.set(keyOf(blockIdx), this.#residentBlockOf(block));
     }
-    const polling: { node: WaitNode; course: LaneCourse & { kind: 'goes round' } }[] = [];
+    const polling: Polling[] = [];
     // Those that poll first: where they go from there decides who can come to a barrier.
     for (const isReady of [true, false]) {
-      for (const [block, warps] of this.#sets) {
-        for (const [index, sets] of warps.entries()) {
-          for (const node of sets) {
-            const lane = lowestLane(node.lanes);
-            if (this.#isReady(block.firstWarp + index, lane) === isReady) this.#look(block, node, polling);
-          }
+      for (const resident of this.#residentBlocks()) {
+        for (const node of resident.sets.flat()) {
+          if ((node.lane!.waitsIn === null) === isReady) this.#look(resident, node, polling);
         }
       }
     }
     for (const { node, course } of polling) this.#addPoll(node, course);
   }
 
+  *#residentBlocks(): Generator<ResidentBlock> {
+    for (const ofLaunch of this.#resident.values()) yield* ofLaunch.values();
+  }
+
   // --- Sets of lanes
 
-  #setsOf(block: StepBlock): WaitNode[][] {
-    const engine = this.#engine;
-    const { L, D, rowWords, code } = block.arena;
-    const warps: WaitNode[][] = [];
-    for (let index = 0; index < block.warpCount; index++) {
-      const warp = block.firstWarp + index;
-      const byState = new Map<string, number>();
-      const live = engine.live[warp]!;
-      let row = block.rows + index * 32 * rowWords;
-      for (let lane = 0; lane < 32; lane++, row += rowWords) {
-        if ((live & (1 << lane)) === 0) continue;
-        const pc = L[row + PC]!;
-        const isReady = this.#isReady(warp, lane);
-        const id = !isReady && isBarrier(code.visible.opcode[pc]!) ? D[(row + OPERAND_A) >> 1]! : 0;
-        const key = `${isReady} ${pc} ${id}`;
-        byState.set(key, (byState.get(key) ?? 0) | (1 << lane));
-      }
-      const sets: WaitNode[] = [];
-      for (const lanes of byState.values()) sets.push(this.#addThreads(block, index, lanes));
-      warps.push(sets);
+  #residentBlockOf(block: StandingBlock): ResidentBlock {
+    const count = Math.ceil(block.launch.threadIdxs.length / 32);
+    const warps = new Array<StandingWarp | null>(count).fill(null);
+    for (const warp of block.warps) warps[warp.index] = warp;
+    return {
+      block,
+      warps,
+      sets: warps.map((warp) => (warp === null ? [] : this.#setsOf(block, warp))),
+      barriers: new Map(Array.from(block.barriers, (barrier) => [barrier.id, barrier])),
+    };
+  }
+
+  #setsOf(block: StandingBlock, { index, lanes }: StandingWarp): WaitNode[] {
+    const byPlace = new Map<string, StandingLane[]>();
+    for (const lane of lanes) {
+      const { waitsIn } = lane;
+      const key = `${waitsIn?.kind} ${lane.block} ${lane.at} ${waitsIn?.kind === 'barrier' ? waitsIn.id : ''}`;
+      const set = byPlace.get(key);
+      if (set === undefined) byPlace.set(key, [lane]);
+      else set.push(lane);
     }
-    return warps;
+    return Array.from(byPlace.values(), (set) => this.#addThreads(block, index, set));
   }
 
-  #isReady(warp: number, lane: number): boolean {
-    const { readyLanes, warpShift, granuleShift } = this.#engine;
-    return (readyLanes[(warp << warpShift) + (lane >>> granuleShift)]! & (1 << lane)) !== 0;
-  }
-
-  #addThreads(block: StepBlock, warp: number, lanes: number): WaitNode {
-    const { launch, blockIdx } = block;
-    const first = lowestLane(lanes);
+  #addThreads(block: StandingBlock, warp: number, set: readonly StandingLane[]): WaitNode {
+    const { launch, blockIdx, program } = block;
+    const first = set[0]!;
     return this.#add({
       kind: 'threads',
       rank: launch.device,
       kernel: launch.name,
       launch,
       blockIdx,
-      block,
-      group: this.#groupOf(launch, blockIdx, warp * 32 + first),
+      lane: first,
+      isPart: false,
+      group: this.#groupOf(launch, blockIdx, warp * 32 + first.lane),
       warp,
-      lanes,
-      threads: lanesOf(lanes).length,
+      lanes: maskOf(set),
+      threads: set.length,
       does: '',
       detail: '',
-      frames: this.#framesAt(block, this.#pcOf(block, warp, first)),
-      pollFrames: [],
+      frames: framesOf(program, siteOf(program, first)),
     });
   }
 
@@ -185,22 +184,6 @@ class GraphBuilder implements Standing {
     return null;
   }
 
-  #pcOf({ arena, rows }: StepBlock, warp: number, lane: number): number {
-    return arena.L[rows + (warp * 32 + lane) * arena.rowWords + PC]!;
-  }
-
-  #framesAt(block: StepBlock, pc: number): readonly SourceFrame[] {
-    const { program, layout } = block.arena.code.emitted;
-    const key = `${this.#engine.launchNumbers.get(block.launch)} ${pc}`;
-    let frames = this.#frames.get(key);
-    if (frames === undefined) {
-      const place = layout.visible[pc] ?? null;
-      frames = place === null ? [] : framesOf(program, place.instruction.site);
-      this.#frames.set(key, frames);
-    }
-    return frames;
-  }
-
   #link(
     from: WaitNode,
     to: WaitNode,
@@ -212,15 +195,10 @@ class GraphBuilder implements Standing {
 
   // --- What a set waits for
 
-  #look(
-    block: StepBlock,
-    node: WaitNode,
-    polling: { node: WaitNode; course: LaneCourse & { kind: 'goes round' } }[],
-  ): void {
-    const warp = block.firstWarp + node.warp;
-    const first = lowestLane(node.lanes);
-    if (this.#isReady(warp, first)) {
-      const course = this.#courseOf(block, node);
+  #look(resident: ResidentBlock, node: WaitNode, polling: Polling[]): void {
+    const { waitsIn } = node.lane!;
+    if (waitsIn === null) {
+      const course = this.#courseOf(resident, node);
       if (course.kind === 'goes round') {
         this.#leavesTo.set(node, course.leavesTo);
         polling.push({ node, course });
@@ -228,49 +206,53 @@ class GraphBuilder implements Standing {
       }
       node.goesOn = true;
       node.does = 'runs on: nothing in memory holds it up';
-      return;
-    }
-    const pc = this.#pcOf(block, node.warp, first);
-    const opcode = block.arena.code.visible.opcode[pc]!;
-    if (isBarrier(opcode)) this.#lookAtBarrier(block, node, first);
-    else if (isCollective(opcode)) this.#lookAtCollective(block, node, first, OPERATION_NAMES[opcode]!);
+    } else if (waitsIn.kind === 'barrier') this.#lookAtBarrier(resident, node, waitsIn.id);
+    else if (waitsIn.kind === 'collective') this.#lookAtCollective(resident, node, waitsIn);
+    else node.does = `stands at ${operationAt(resident.block.program, node.lane!)}: the run has failed`;
   }
 
-  #lookAtCollective(block: StepBlock, node: WaitNode, lane: number, name: string): void {
-    const missing = this.#engine.missingLanes(block.firstWarp + node.warp, lane);
-    node.does = `waits in ${name}`;
+  #lookAtCollective(
+    { block, warps, sets }: ResidentBlock,
+    node: WaitNode,
+    { operation, mask }: WaitingCollective,
+  ): void {
+    const isMissing = ({ lane, waitsIn }: StandingLane) => {
+      if ((mask & (1 << lane)) === 0) return false;
+      return waitsIn?.kind !== 'collective' || waitsIn.operation !== operation || waitsIn.mask !== mask;
+    };
+    const missing = maskOf(warps[node.warp]!.lanes.filter(isMissing));
+    node.does = `waits in ${operationAt(block.program, node.lane!)}`;
     node.detail = `for ${lanesName(missing)} of its warp`;
-    for (const other of this.#sets.get(block)![node.warp]!) {
-      if ((other.lanes & missing) !== 0)
-        this.#link(node, other, 'warp', { why: `missing: ${lanesName(other.lanes & missing)} of its warp` });
+    this.#linkMissing(node, sets[node.warp]!, missing, 'warp');
+  }
+
+  #linkMissing(node: WaitNode, ofWarp: readonly WaitNode[], missing: number, kind: EdgeKind): void {
+    for (const other of ofWarp) {
+      const lanes = other.lanes & missing;
+      if (lanes !== 0) this.#link(node, other, kind, { why: `missing: ${lanesName(lanes)} of its warp` });
     }
   }
 
-  #lookAtBarrier(block: StepBlock, node: WaitNode, lane: number): void {
-    const engine = this.#engine;
-    const { D, rowWords } = block.arena;
-    const id = D[(block.rows + (node.warp * 32 + lane) * rowWords + OPERAND_A) >> 1]!;
-    const barrier = block.barriers[id] ?? null;
+  #lookAtBarrier(resident: ResidentBlock, node: WaitNode, id: number): void {
+    const { block, warps, sets, barriers } = resident;
+    const barrier = barriers.get(id) ?? null;
     node.does = `waits at barrier ${id}`;
     if (barrier === null) return;
-    const sets = this.#sets.get(block)!;
+    const liveOf = (warp: number) => maskOf(warps[warp]?.lanes ?? []);
+    const isThere = (warp: number) => barrier.lanes.has(warp) && (liveOf(warp) & ~(barrier.lanes.get(warp) ?? 0)) === 0;
     const expected = barrier.expected === 0 ? block.liveWarps * 32 : barrier.expected;
-    const arrived = barrier.arrivedWarps * 32;
+    const arrived = [...barrier.lanes.keys()].filter(isThere).length * 32;
     node.detail = `${arrived} of ${expected} threads have arrived`;
-    const missing =
-      barrier.hasArrived[node.warp] === 1 ? 0 : engine.live[block.firstWarp + node.warp]! & ~barrier.lanes[node.warp]!;
-    if (missing !== 0) {
+    if (!isThere(node.warp)) {
+      const missing = liveOf(node.warp) & ~(barrier.lanes.get(node.warp) ?? 0);
       node.detail = `${lanesName(missing)} of its warp not there`;
-      for (const other of sets[node.warp]!) {
-        if ((other.lanes & missing) !== 0)
-          this.#link(node, other, 'barrier', { why: `missing: ${lanesName(other.lanes & missing)} of its warp` });
-      }
+      this.#linkMissing(node, sets[node.warp]!, missing, 'barrier');
       return;
     }
     let able = 0;
     let gone = 0;
     for (const [index, ofWarp] of sets.entries()) {
-      if (barrier.hasArrived[index] === 1) continue;
+      if (isThere(index)) continue;
       if (ofWarp.length === 0) {
         gone++;
         continue;
@@ -294,59 +276,57 @@ class GraphBuilder implements Standing {
   }
 
   /** Whether a set that waits or polls may come to a barrier of that number. */
-  #mayReach(block: StepBlock, node: WaitNode, id: number): boolean {
-    const { program } = block.arena.code.emitted;
-    const lane = lowestLane(node.lanes);
-    const thread = this.#coordinatesOf(block, node.warp * 32 + lane);
-    return factsOf(program).barriers.some(({ block: at, at: place, id: operand }) => {
-      if (!this.#canReach(block, node, at, place)) return false;
+  #mayReach(block: StandingBlock, node: WaitNode, id: number): boolean {
+    const { program } = block;
+    const thread = this.#coordinatesOf(block, node.warp * 32 + lowestLane(node.lanes));
+    return factsOf(program).barriers.some(({ block: target, at, id: operand }) => {
+      if (!this.#canReach(program, node, target, at)) return false;
       const word = valueByCoordinates(program, operand, thread);
       return word === undefined || word === id;
     });
   }
 
   /** Whether a set may come to an instruction behind the one where it is. */
-  #canReach(block: StepBlock, node: WaitNode, target: number, at: number): boolean {
-    const { program, layout } = block.arena.code.emitted;
+  #canReach(program: Program, node: WaitNode, target: number, at: number): boolean {
     const flow = controlFlowOf(program);
     const leavesTo = this.#leavesTo.get(node);
     if (leavesTo !== undefined) return leavesTo.some((from) => from === target || flow.reachableFrom(from).has(target));
-    const place = layout.visible[this.#pcOf(block, node.warp, lowestLane(node.lanes))] ?? null;
-    if (place === null) return true;
-    return (place.block === target && at > place.at) || flow.reachableFrom(place.block).has(target);
+    const { block, at: first, waitsIn } = node.lane!;
+    const isAhead = block === target && at >= (waitsIn === null ? first : first + 1);
+    return isAhead || flow.reachableFrom(block).has(target);
   }
 
-  #coordinatesOf(block: StepBlock, rank: number): Coordinates {
+  #coordinatesOf(block: StandingBlock, rank: number): Coordinates {
     const { launch, blockIdx } = block;
     return {
       launch,
       blockIdx,
       rank,
-      params: paramWords(this.#engine, launch),
-      sharedAddress: (name) => block.sharedVariables.get(name)?.pointer.address,
+      params: this.#paramsOf(launch),
+      sharedAddress: (name) => block.sharedVariable(name)?.address,
     };
   }
 
   // --- Polls
 
   /** What the lanes of a ready set do. */
-  #courseOf(block: StepBlock, node: WaitNode): LaneCourse {
-    const first = lowestLane(node.lanes);
-    const key = `${block.arena.code.emitted.program.name} ${this.#pcOf(block, node.warp, first)} ${node.lanes}`;
+  #courseOf({ block, warps }: ResidentBlock, node: WaitNode): LaneCourse {
+    const { block: at, at: place } = node.lane!;
+    const key = `${block.program.name} ${at} ${place} ${node.lanes}`;
+    const warp = warps[node.warp]!;
     const hint = this.#hints.get(key);
     if (hint !== undefined) {
-      const course = new DryWarp(this.#engine, block, node.warp).runAlone(hint.lane);
+      const lane = warp.lanes.find((other) => other.lane === hint)!;
+      const course = new DryWarp(block, warp).runAlone(lane);
       if (course?.kind === 'goes round' && wantedBy(course.exits).length > 0) return course;
     }
-    const warp = block.firstWarp + node.warp;
-    let ready = 0;
-    for (const lane of lanesOf(this.#engine.live[warp]!)) if (this.#isReady(warp, lane)) ready |= 1 << lane;
-    const courses = new DryWarp(this.#engine, block, node.warp).run(ready, node.lanes);
+    const ready = maskOf(warp.lanes.filter(({ waitsIn }) => waitsIn === null));
+    const courses = new DryWarp(block, warp).run(ready, node.lanes);
     const own = lanesOf(node.lanes).flatMap((lane) => courses.get(lane) ?? []);
     const going = own.find(({ kind }) => kind !== 'goes round');
     if (going !== undefined) return going;
     const rounds = own.flatMap((course) => (course.kind === 'goes round' ? [course] : []));
-    this.#hint(key, block, node);
+    if (!this.#hints.has(key)) this.#hint(key, block, warp, node.lanes);
     return {
       kind: 'goes round',
       exits: rounds.flatMap(({ exits }) => exits),
@@ -356,17 +336,17 @@ class GraphBuilder implements Standing {
   }
 
   /** Remembers a lane that shows by itself what its warp polls: one lane is quicker than 32. */
-  #hint(key: string, block: StepBlock, node: WaitNode): void {
-    if (this.#hints.has(key)) return;
-    for (const lane of lanesOf(node.lanes)) {
-      const course = new DryWarp(this.#engine, block, node.warp).runAlone(lane);
+  #hint(key: string, block: StandingBlock, warp: StandingWarp, lanes: number): void {
+    for (const lane of warp.lanes) {
+      if ((lanes & (1 << lane.lane)) === 0) continue;
+      const course = new DryWarp(block, warp).runAlone(lane);
       if (course?.kind !== 'goes round' || !wantedBy(course.exits).some(({ wants }) => wants !== null)) continue;
-      this.#hints.set(key, { lane });
+      this.#hints.set(key, lane.lane);
       return;
     }
   }
 
-  #addPoll(node: WaitNode, course: LaneCourse & { kind: 'goes round' }): void {
+  #addPoll(node: WaitNode, course: PollingCourse): void {
     const wanted = wantedBy(course.exits);
     const words = distinct(
       wanted.length > 0 ? wanted : course.loads.map((load) => ({ load, wants: null, site: load.site })),
@@ -382,19 +362,12 @@ class GraphBuilder implements Standing {
     node.does = words.some(({ load }) => load.isPolled) ? 'polls' : 'goes round a loop and reads';
     const told = words.slice(0, MOST_WORDS).map((word) => this.#wordOf(word));
     node.detail = words.length > told.length ? `and ${words.length - told.length} more words` : '';
-    this.#placePoll(
-      node,
-      words.map(({ load }) => load.site),
-    );
+    node.frames = framesOf(this.#residentOf(node).block.program, words[0]!.load.site);
     for (const [index, word] of told.entries()) this.#linkWriters(node, words[index]!.load, word);
   }
 
-  /** Where a thread polls that has been let go at a barrier, say, and is not there yet. */
-  #placePoll(node: WaitNode, sites: readonly number[]): void {
-    const { program, layout } = node.block!.arena.code.emitted;
-    const place = layout.visible[this.#pcOf(node.block!, node.warp, lowestLane(node.lanes))] ?? null;
-    if (place !== null && sites.includes(place.instruction.site)) return;
-    node.pollFrames = framesOf(program, sites[0]!);
+  #residentOf({ launch, blockIdx }: WaitNode): ResidentBlock {
+    return this.#resident.get(launch!)!.get(keyOf(blockIdx!))!;
   }
 
   #wordOf({ load, wants }: Wanted): PolledWord {
@@ -451,10 +424,7 @@ class GraphBuilder implements Standing {
     if (block === undefined) return [this.#nodeOfAbsent(launch, blockIdx, writer)];
     const firstWarp = Math.floor(writer.firstThread / 32);
     const lastWarp = Math.floor((writer.firstThread + writer.threads - 1) / 32);
-    const found = this.#sets
-      .get(block)!
-      .slice(firstWarp, lastWarp + 1)
-      .flat();
+    const found = block.sets.slice(firstWarp, lastWarp + 1).flat();
     return found.length > 0 ? found : [this.#returned(launch, blockIdx, writer)];
   }
 
@@ -500,8 +470,7 @@ class GraphBuilder implements Standing {
   }
 
   #returned(launch: Launch, blockIdx: Dim3, group: ThreadGroup | null): WaitNode {
-    const number = this.#engine.launchNumbers.get(launch);
-    return this.#once(`returned ${number} ${keyOf(blockIdx)} ${group?.firstThread}`, () => {
+    return this.#once(`returned ${this.#launchKey(launch)} ${keyOf(blockIdx)} ${group?.firstThread}`, () => {
       let why: string | null = null;
       for (const protocol of this.protocols) why ??= protocol.whyReturned(launch, blockIdx, group?.firstThread ?? 0);
       return {
@@ -516,13 +485,11 @@ class GraphBuilder implements Standing {
   }
 
   /** Threads of a block that have returned while others of it have not. */
-  #partlyReturned(block: StepBlock, threads: number): WaitNode {
-    const { launch, blockIdx } = block;
-    const number = this.#engine.launchNumbers.get(launch);
-    return this.#once(`partly returned ${number} ${keyOf(blockIdx)}`, () => ({
+  #partlyReturned({ launch, blockIdx }: StandingBlock, threads: number): WaitNode {
+    return this.#once(`partly returned ${this.#launchKey(launch)} ${keyOf(blockIdx)}`, () => ({
       ...emptyNode('returned', launch),
       blockIdx,
-      block,
+      isPart: true,
       threads,
       does: threads === 1 ? 'has returned' : 'have returned',
       detail: `${threads} of ${counted(launch.threadIdxs.length, 'thread')}`,
@@ -575,9 +542,8 @@ class GraphBuilder implements Standing {
         detail: `${launch.finishedBlocks} of ${counted(launch.blockCount, 'block')} have ended`,
       }),
       (node) => {
-        for (const [block, warps] of this.#sets) {
-          if (block.launch !== launch) continue;
-          for (const set of warps.flat()) this.#link(node, set, 'launch', { why: 'is a part of it' });
+        for (const { sets } of this.#resident.get(launch)?.values() ?? []) {
+          for (const set of sets.flat()) this.#link(node, set, 'launch', { why: 'is a part of it' });
         }
         if (launch.startedBlocks < launch.blockCount)
           this.#link(node, this.#notResident(launch), 'launch', { why: 'is a part of it' });
@@ -601,9 +567,9 @@ class GraphBuilder implements Standing {
         };
       },
       (node) => {
-        for (const [block, warps] of this.#sets) {
+        for (const { block, sets } of this.#residentBlocks()) {
           if (block.launch.device !== launch.device) continue;
-          for (const set of warps.flat())
+          for (const set of sets.flat())
             this.#link(node, set, 'residency', { why: 'takes up the room', isNeeded: false });
         }
       },
@@ -627,29 +593,22 @@ class GraphBuilder implements Standing {
   }
 
   #sharedWriters(node: WaitNode, load: Load): Candidates {
-    const block = node.block!;
+    const { block, sets } = this.#residentOf(node);
     const isOne = ({ mayBeShared }: StoreSite) => mayBeShared;
-    const left = this.#sets
-      .get(block)!
-      .flat()
-      .filter((other) => this.#mayWrite(block, other, load, isOne));
-    const sites = factsOf(block.arena.code.emitted.program).stores.filter(isOne);
-    return { left, returned: () => this.#goneOf(block, load, sites) };
+    const left = sets.flat().filter((other) => this.#mayWrite(block, other, load, isOne));
+    const sites = factsOf(block.program).stores.filter(isOne);
+    return { left, returned: () => this.#goneOf(this.#residentOf(node), load, sites) };
   }
 
   /** The threads of a resident block that have returned, if one of them may have written; else none. */
-  #goneOf(block: StepBlock, load: Load, sites: readonly StoreSite[]): WaitNode[] {
-    const { launch } = block;
-    const gone = launch.threadIdxs.flatMap((_, rank) => (this.#isLive(block, rank) ? [] : [rank]));
-    const { program } = block.arena.code.emitted;
+  #goneOf({ block, warps }: ResidentBlock, load: Load, sites: readonly StoreSite[]): WaitNode[] {
+    const { launch, program } = block;
+    const live = warps.map((warp) => maskOf(warp?.lanes ?? []));
+    const gone = launch.threadIdxs.flatMap((_, rank) => ((live[rank >>> 5]! & (1 << rank)) === 0 ? [rank] : []));
     const mayHave = gone.some((rank) =>
       sites.some((store) => this.#touches(program, store, this.#coordinatesOf(block, rank), load)),
     );
     return mayHave ? [this.#partlyReturned(block, gone.length)] : [];
-  }
-
-  #isLive({ firstWarp }: StepBlock, rank: number): boolean {
-    return (this.#engine.live[firstWarp + Math.floor(rank / 32)]! & (1 << (rank % 32))) !== 0;
   }
 
   #globalWriters(load: Load): Candidates {
@@ -660,9 +619,10 @@ class GraphBuilder implements Standing {
       const sites = this.#storesInto(launch, load);
       if (sites.length === 0) continue;
       const isOne = (store: StoreSite) => sites.includes(store);
-      for (const block of this.#resident.get(launch)?.values() ?? []) {
-        for (const set of this.#sets.get(block)!.flat()) if (this.#mayWrite(block, set, load, isOne)) live.push(set);
-        if (block.liveThreads < launch.threadIdxs.length) gone.push(() => this.#goneOf(block, load, sites));
+      for (const resident of this.#resident.get(launch)?.values() ?? []) {
+        const { block, sets } = resident;
+        for (const set of sets.flat()) if (this.#mayWrite(block, set, load, isOne)) live.push(set);
+        if (block.liveThreads < launch.threadIdxs.length) gone.push(() => this.#goneOf(resident, load, sites));
       }
       if (launch.finishedBlocks > 0) {
         const ended: Dim3[] = [];
@@ -696,15 +656,9 @@ class GraphBuilder implements Standing {
 
   /** Stores of a launch's kernel that may touch an allocation, by where their pointers come from. */
   #storesInto(launch: Launch, { allocation }: Load): readonly StoreSite[] {
-    const params = (() => {
-      try {
-        return this.#engine.valuesOf(launch);
-      } catch {
-        return null;
-      }
-    })();
     const program = this.#programOf(launch);
-    if (params === null || program === null) return [];
+    if (program === null) return [];
+    const params = bindParams(program, launch.args);
     const reaches = (index: number): boolean => {
       const value = params[index];
       if (typeof value !== 'object' || value === null) return false;
@@ -715,17 +669,23 @@ class GraphBuilder implements Standing {
   }
 
   #programOf(launch: Launch): Program | null {
-    for (const block of this.#resident.get(launch)?.values() ?? []) return block.arena.code.emitted.program;
-    for (const [code] of this.#engine.arenas) {
-      if (code.emitted.program.name === launch.name) return code.emitted.program;
-    }
+    for (const { block } of this.#resident.get(launch)?.values() ?? []) return block.program;
     return programOf(launch.kernel);
   }
 
-  #mayWrite(block: StepBlock, node: WaitNode, load: Load, isOne: (store: StoreSite) => boolean): boolean {
-    const { program } = block.arena.code.emitted;
+  #paramsOf(launch: Launch): readonly Word[] {
+    let params = this.#params.get(launch);
+    if (params === undefined) {
+      params = wordsOf(bindParams(this.#programOf(launch)!, launch.args));
+      this.#params.set(launch, params);
+    }
+    return params;
+  }
+
+  #mayWrite(block: StandingBlock, node: WaitNode, load: Load, isOne: (store: StoreSite) => boolean): boolean {
+    const { program } = block;
     return factsOf(program).stores.some((store) => {
-      if (!isOne(store) || !this.#canReach(block, node, store.block, store.at)) return false;
+      if (!isOne(store) || !this.#canReach(program, node, store.block, store.at)) return false;
       return lanesOf(node.lanes).some((lane) =>
         this.#touches(program, store, this.#coordinatesOf(block, node.warp * 32 + lane), load),
       );
@@ -734,7 +694,7 @@ class GraphBuilder implements Standing {
 
   #mayHaveWritten(launch: Launch, blocks: readonly Dim3[], load: Load, sites: readonly StoreSite[]): boolean {
     const program = this.#programOf(launch)!;
-    const params = paramWords(this.#engine, launch);
+    const params = this.#paramsOf(launch);
     return blocks.some((blockIdx) =>
       sites.some((store) =>
         launch.threadIdxs.some((_, rank) =>
@@ -744,11 +704,23 @@ class GraphBuilder implements Standing {
     );
   }
 
-  #touches(program: Parameters<typeof mayTouch>[0], store: StoreSite, thread: Coordinates, load: Load): boolean {
+  #touches(program: Program, store: StoreSite, thread: Coordinates, load: Load): boolean {
     if (++this.#threadsTried > MOST_THREADS_TRIED) return true;
     if (!mayComeTo(program, store.block, thread)) return false;
     return mayTouch(program, store, thread, load.allocation.base + load.offset, scalarBytes(load.type));
   }
+}
+
+const maskOf = (lanes: readonly StandingLane[]): number => lanes.reduce((mask, { lane }) => mask | (1 << lane), 0);
+
+/** `vote.sync.any`. */
+const operationAt = (program: Program, { block, at }: StandingLane): string =>
+  OPERATION_NAMES[opcodeOf(program.blocks[block]!.instructions[at]!)]!;
+
+/** Where a lane is: what it waits in, or what it has done last. */
+function siteOf(program: Program, { block, at, waitsIn }: StandingLane): number {
+  const { instructions, terminator } = program.blocks[block]!;
+  return (instructions[waitsIn === null && at > 0 ? at - 1 : at] ?? terminator).site;
 }
 
 const keyOf = ({ x, y, z }: Dim3): string => `(${x},${y},${z})`;
@@ -765,7 +737,8 @@ const emptyNode = (kind: WaitNode['kind'], launch: Launch | null): Omit<WaitNode
   kernel: launch?.name ?? '',
   launch,
   blockIdx: null,
-  block: null,
+  lane: null,
+  isPart: false,
   group: null,
   warp: -1,
   lanes: 0,
@@ -773,7 +746,6 @@ const emptyNode = (kind: WaitNode['kind'], launch: Launch | null): Omit<WaitNode
   does: '',
   detail: '',
   frames: [],
-  pollFrames: [],
 });
 
 /** Words of memory, each once; those of one symbol, as far as it is told, too. */

@@ -1,30 +1,32 @@
 import {
+  type InstructionOf,
+  isWord,
+  type Known,
+  numberOf,
+  type Places,
+  placesOf,
+  type StandingBlock,
+  type StandingLane,
+  type StandingWarp,
+} from '../hang/index.js';
+import {
   type ArithmeticInstruction,
-  bigintOf,
+  atomicOpcode,
+  COLLECTIVE_OPCODES,
   evaluatorOf,
   type Instruction,
   isVisible,
-  isWide,
-  loadedType,
   type Operand,
+  type ParamValue,
   type Program,
   type Source,
-  specialValue,
   type Target,
-  typeOfOperand,
-  type ValueType,
   type Word,
 } from '../program/index.js';
-import { lanesOf } from '../simt/for-engines.js';
-import { type Launch, Pointer, type ScalarType, scalarBytes } from '../simt/index.js';
-import type { StepEngine } from '../step/index.js';
-import { type Layout, MASK, OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from '../step/layout.js';
-import type { StepBlock } from '../step/step-block.js';
+import { atomicResult, combine, Fault, shuffleLane } from '../simt/for-engines.js';
+import { Pointer, type ScalarType, scalarBytes } from '../simt/index.js';
 import { type ControlFlow, controlFlowOf } from './control-flow.js';
 import { type Derived, isDerived, keyOfLoad, type Load, type Value, wordOf } from './values.js';
-
-/** Generic addresses below it are in shared memory. */
-const SHARED_END = 2 ** 32;
 
 /** Most instructions of a lane: who goes round in fewer has come back by then. */
 const MOST_INSTRUCTIONS = 2_400;
@@ -55,31 +57,8 @@ export type LaneCourse =
   | { readonly kind: 'waits'; readonly site: number };
 
 /** Parameters of a launch as words. */
-const paramsOfLaunch = new WeakMap<Launch, readonly Word[]>();
-
-export function paramWords(engine: StepEngine, launch: Launch): readonly Word[] {
-  let words = paramsOfLaunch.get(launch);
-  if (words === undefined) {
-    words = engine
-      .valuesOf(launch)
-      .map((value) => (value === null ? 0 : value instanceof Pointer ? value.address : value));
-    paramsOfLaunch.set(launch, words);
-  }
-  return words;
-}
-
-const numbersOfVisible = new WeakMap<Layout, Map<Instruction, number>>();
-
-/** Numbers of visible instructions. */
-function visibleNumbers(layout: Layout): ReadonlyMap<Instruction, number> {
-  let numbers = numbersOfVisible.get(layout);
-  if (numbers === undefined) {
-    numbers = new Map();
-    for (const [number, place] of layout.visible.entries()) if (place !== null) numbers.set(place.instruction, number);
-    numbersOfVisible.set(layout, numbers);
-  }
-  return numbers;
-}
+export const wordsOf = (params: readonly ParamValue[]): readonly Word[] =>
+  params.map((value) => (value === null ? 0 : value instanceof Pointer ? value.address : value));
 
 /** A lane leaves off: what it has come to is beyond what a dry run knows. */
 class Beyond extends Error {}
@@ -89,32 +68,30 @@ class Beyond extends Error {}
  * passed. `lanes` must be ready; alone, a lane leaves off where the others decide what happens.
  */
 export class DryWarp {
-  readonly engine: StepEngine;
-  readonly block: StepBlock;
-  readonly index: number;
+  readonly block: StandingBlock;
   readonly program: Program;
-  readonly layout: Layout;
+  readonly places: Places;
   readonly flow: ControlFlow;
-  readonly numbers: ReadonlyMap<Instruction, number>;
   readonly params: readonly Word[];
+  /** Lanes that have not exited. */
+  readonly live: number;
   /** What has been stored, by address. */
   readonly stored = new Map<number, Value>();
+  readonly #lanes: readonly StandingLane[];
 
-  constructor(engine: StepEngine, block: StepBlock, index: number) {
-    this.engine = engine;
+  constructor(block: StandingBlock, { lanes }: StandingWarp) {
     this.block = block;
-    this.index = index;
-    const { emitted, layout } = block.arena.code;
-    this.program = emitted.program;
-    this.layout = layout;
-    this.flow = controlFlowOf(emitted.program);
-    this.numbers = visibleNumbers(layout);
-    this.params = paramWords(engine, block.launch);
+    this.program = block.program;
+    this.places = placesOf(block.program, block.counts);
+    this.flow = controlFlowOf(block.program);
+    this.params = wordsOf(block.params);
+    this.live = maskOf(lanes);
+    this.#lanes = lanes;
   }
 
   /** The course of one lane, the other lanes left out; null: it depends on them. */
-  runAlone(lane: number): LaneCourse | null {
-    const dry = new DryLane(this, lane, 'alone');
+  runAlone(lane: StandingLane): LaneCourse | null {
+    const dry = new DryLane(this, lane, true);
     for (;;) {
       const operation = dry.run();
       if (operation === null) return dry.course();
@@ -129,12 +106,12 @@ export class DryWarp {
    * on, nothing more is looked at.
    */
   run(lanes: number, own: number): ReadonlyMap<number, LaneCourse> {
-    const live = this.engine.live[this.block.firstWarp + this.index]!;
-    const all = lanesOf(lanes).map((lane) => new DryLane(this, lane, 'ready'));
     const at = new Map<DryLane, PendingOperation>();
-    for (const number of lanesOf(live & ~lanes)) {
-      const lane = new DryLane(this, number, 'waits');
-      if (lane.pending !== null) at.set(lane, lane.pending);
+    const all: DryLane[] = [];
+    for (const standing of this.#lanes) {
+      const lane = new DryLane(this, standing, false);
+      if ((lanes & (1 << standing.lane)) !== 0) all.push(lane);
+      else if (lane.pending !== null) at.set(lane, lane.pending);
     }
     let running = all;
     while (running.length > 0) {
@@ -146,13 +123,13 @@ export class DryWarp {
         }
       }
       if (all.every((lane) => lane.isOver)) break;
-      running = this.#perform(at, live);
+      running = this.#perform(at);
     }
     return new Map(all.map((lane) => [lane.lane, lane.course(at.get(lane))]));
   }
 
   /** Performs what all lanes of its mask have come to. Result: the lanes that go on. */
-  #perform(at: Map<DryLane, PendingOperation>, live: number): DryLane[] {
+  #perform(at: Map<DryLane, PendingOperation>): DryLane[] {
     const released: DryLane[] = [];
     for (const [, { instruction, mask }] of at) {
       const group = [...at].filter(
@@ -160,7 +137,7 @@ export class DryWarp {
       );
       let arrived = 0;
       for (const [lane] of group) arrived |= 1 << lane.lane;
-      if ((mask & live & ~arrived) !== 0) continue;
+      if ((mask & this.live & ~arrived) !== 0) continue;
       const values = new Map(group.map(([lane, { value }]) => [lane.lane, value]));
       for (const [lane, { a, b }] of group) {
         lane.finish(collectiveResult(instruction, values, lane.lane, a, b));
@@ -174,12 +151,14 @@ export class DryWarp {
 
 /** A warp-wide operation that a lane has come to. */
 interface PendingOperation {
-  readonly instruction: Extract<Instruction, { op: 'collective' }>;
+  readonly instruction: InstructionOf<'collective'>;
   readonly mask: number;
   readonly value: Value;
   readonly a: Value;
   readonly b: Value;
 }
+
+const maskOf = (lanes: readonly StandingLane[]): number => lanes.reduce((mask, { lane }) => mask | (1 << lane), 0);
 
 interface Guard {
   readonly block: number;
@@ -190,9 +169,8 @@ interface Guard {
 class DryLane {
   readonly warp: DryWarp;
   readonly lane: number;
+  readonly #standing: StandingLane;
   readonly #isAlone: boolean;
-  readonly #rank: number;
-  readonly #b: number;
   readonly #variables: Value[];
   readonly #arrays: Value[][];
   #block = 0;
@@ -219,76 +197,27 @@ class DryLane {
   /** The warp-wide operation that it has come to. */
   pending: PendingOperation | null = null;
 
-  constructor(warp: DryWarp, lane: number, state: 'ready' | 'alone' | 'waits') {
+  constructor(warp: DryWarp, standing: StandingLane, isAlone: boolean) {
     this.warp = warp;
-    this.lane = lane;
-    this.#isAlone = state === 'alone';
-    const { block, layout, program } = warp;
-    const { L, D, rowWords } = block.arena;
-    this.#rank = warp.index * 32 + lane;
-    this.#b = block.rows + this.#rank * rowWords;
-    const b = this.#b;
-    // Nothing else can be used before it is set.
-    const live = layout.liveAt[L[b + PC]!]!;
-    this.#variables = new Array<Value>(program.variables.length).fill(undefined);
-    for (const index of live.variables) {
-      const slot = layout.slots[index]!;
-      if (slot !== -1) this.#variables[index] = wordAt(L, D, program.variables[index]!.type, b + slot);
-    }
-    this.#arrays = layout.arrays.map(({ count, slot, elementWords }, index) => {
-      if (!live.arrays.includes(index)) return new Array<Value>(count).fill(undefined);
-      const type = loadedType(program.arrays[index]!.elementType);
-      return Array.from({ length: count }, (_, at) => wordAt(L, D, type, b + slot + at * elementWords));
+    this.lane = standing.lane;
+    this.#standing = standing;
+    this.#isAlone = isAlone;
+    const { places, program, block } = warp;
+    const known: (Known | undefined)[] = new Array(places.size).fill(undefined);
+    standing.fill(known);
+    const values = known.map((value): Value => (isWord(value) ? value : undefined));
+    this.#variables = values.slice(0, program.variables.length);
+    this.#arrays = block.counts.map((count, array) => {
+      const first = places.firstRegister[array]!;
+      return values.slice(first, first + count);
     });
-    const place = layout.visible[L[b + PC]!] ?? null;
-    if (place === null) return;
-    this.#block = place.block;
-    this.#at = place.at;
-    if (state !== 'waits') {
-      this.#at++;
-      this.#takeResult(place.instruction);
-    } else if (place.instruction.op === 'collective') this.pending = this.#broughtTo(place.instruction);
-  }
-
-  /** The warp-wide operation that it waits in, with what it has brought. */
-  #broughtTo(instruction: Extract<Instruction, { op: 'collective' }>): PendingOperation {
-    const { program, block } = this.warp;
-    const { L, D } = block.arena;
-    const b = this.#b;
-    const value =
-      instruction.value === null ? undefined : wordAt(L, D, typeOfOperand(program, instruction.value), b + VALUES);
-    return { instruction, mask: L[b + MASK]!, value, a: D[(b + OPERAND_A) >> 1]!, b: D[(b + OPERAND_B) >> 1]! };
-  }
-
-  /** Takes the result of the operation that it has come to last. */
-  #takeResult(instruction: Instruction): void {
-    const { L, D } = this.warp.block.arena;
-    switch (instruction.op) {
-      case 'load':
-        this.#takeLoaded(instruction, D[(this.#b + OPERAND_A) >> 1]!);
-        return;
-      case 'atomic':
-        if (instruction.to !== -1) this.#setLoaded(instruction.to, D[(this.#b + OPERAND_A) >> 1]!, instruction);
-        return;
-      case 'collective':
-      case 'activemask':
-        if (instruction.to === -1) return;
-        this.#variables[instruction.to] = wordAt(
-          L,
-          D,
-          this.warp.program.variables[instruction.to]!.type,
-          this.#b + RESULT,
-        );
-    }
-  }
-
-  /** Takes what it has loaded last. Registers have it already. */
-  #takeLoaded(instruction: Extract<Instruction, { op: 'load' }>, address: number): void {
-    const bytes = scalarBytes(instruction.elementType);
-    instruction.to.forEach((target, index) => {
-      if (target.kind !== 'variable') return;
-      this.#variables[target.index] = this.#read(address + index * bytes, instruction.elementType, instruction);
-    });
+    this.#block = standing.block;
+    this.#at = standing.at;
+    const { waitsIn } = standing;
+    if (waitsIn?.kind !== 'collective') return;
+    const instruction = program.blocks[standing.block]!.instructions[standing.at] as InstructionOf<'collective'>;
+    const { mask, value, a, b } = waitsIn;
+    this.pending = { instruction, mask, value: value ?? undefined, a, b };
   }
 
   /** Runs on to a warp-wide operation; null: it is over, or has ended. */
@@ -306,7 +235,7 @@ class DryLane {
             this.#startRecording();
           }
           if (isVisible(instruction)) {
-            this.#visit(instruction);
+            this.#visit();
             if (this.isOver && this.#isAlone) return this.#end(this.#course);
             if (instruction.op === 'collective') {
               this.pending = this.#collective(instruction);
@@ -388,11 +317,12 @@ class DryLane {
   }
 
   /** It comes to a visible instruction: has it been here in this state? */
-  #visit(instruction: Instruction): void {
+  #visit(): void {
     if (this.isOver) return;
-    const { layout, numbers } = this.warp;
-    const number = numbers.get(instruction)!;
-    const state = layout.liveAt[number]!.variables.map((index) => wordOf(this.#variables[index]));
+    const number = numberOf({ block: this.#block, at: this.#at });
+    const variables = this.#variables.length;
+    const live = this.warp.places.liveAt(number);
+    const state = live.flatMap((index) => (index < variables ? [wordOf(this.#variables[index])] : []));
     if (this.#round !== null) {
       if (this.#round.number !== number || !isSame(this.#round.state, state)) return;
       this.#round.count++;
@@ -473,7 +403,7 @@ class DryLane {
       case 'constant':
         return operand.value;
       case 'special':
-        return specialValue(operand.name, this.warp.block, this.#rank);
+        return this.#standing.special(operand.name);
       default:
         return operand satisfies never;
     }
@@ -522,7 +452,7 @@ class DryLane {
         return;
       }
       case 'shared':
-        this.#variables[instruction.to] = this.warp.block.sharedVariables.get(instruction.name)?.pointer.address;
+        this.#variables[instruction.to] = this.warp.block.sharedVariable(instruction.name)?.address;
         return;
       case 'load':
         this.#load(instruction, this.#address(instruction));
@@ -530,8 +460,8 @@ class DryLane {
       case 'store': {
         const address = this.#address(instruction);
         // Who writes for all to see does not wait.
-        if (instruction.ordering !== 'plain' && address >= SHARED_END) throw new Beyond();
         const bytes = scalarBytes(instruction.elementType);
+        if (instruction.ordering !== 'plain' && !this.#locate(address, bytes).isShared) throw new Beyond();
         instruction.values.forEach((value, index) => {
           this.warp.stored.set(address + index * bytes, this.#source(value));
         });
@@ -541,7 +471,7 @@ class DryLane {
         this.#atomic(instruction);
         return;
       case 'activemask':
-        this.#variables[instruction.to] = this.warp.engine.live[this.warp.block.firstWarp + this.warp.index]! >>> 0;
+        this.#variables[instruction.to] = this.warp.live >>> 0;
         return;
       case 'fence':
       case 'barrier':
@@ -574,7 +504,7 @@ class DryLane {
     return this.#number(access.base) + this.#number(access.index) * scalarBytes(access.elementType);
   }
 
-  #load(instruction: Extract<Instruction, { op: 'load' }>, address: number): void {
+  #load(instruction: InstructionOf<'load'>, address: number): void {
     const bytes = scalarBytes(instruction.elementType);
     instruction.to.forEach((target, index) => {
       this.#setTarget(target, this.#read(address + index * bytes, instruction.elementType, instruction));
@@ -586,20 +516,10 @@ class DryLane {
     else this.#arrays[target.array]![this.#number(target.index)] = value;
   }
 
-  #setLoaded(variable: number, address: number, instruction: Extract<Instruction, { op: 'atomic' }>): void {
-    this.#variables[variable] = this.#read(address, instruction.elementType, instruction);
-  }
-
-  #read(address: number, type: ScalarType, instruction: Extract<Instruction, { op: 'load' | 'atomic' }>): Value {
+  #read(address: number, type: ScalarType, instruction: InstructionOf<'load' | 'atomic'>): Value {
     const own = this.warp.stored.get(address);
     if (own !== undefined || this.warp.stored.has(address)) return own;
-    const isShared = address < SHARED_END;
-    const space = isShared ? this.warp.block.sharedMemory.space : this.warp.engine.host.memory.space;
-    const allocation = space.find(address);
-    const bytes = scalarBytes(type);
-    if (allocation === null || allocation.freed || address % bytes !== 0) throw new Beyond();
-    const offset = address - allocation.base;
-    if (offset + bytes > allocation.bytes) throw new Beyond();
+    const { allocation, offset, isShared } = this.#locate(address, scalarBytes(type));
     const value = allocation.read(type, offset) as number | bigint;
     const isPolled = instruction.op === 'atomic' || instruction.ordering !== 'plain';
     const load: Load = { allocation, offset, type, value, isShared, isPolled, site: instruction.site };
@@ -608,18 +528,27 @@ class DryLane {
     return { kind: 'load', value, load };
   }
 
-  #atomic(instruction: Extract<Instruction, { op: 'atomic' }>): void {
+  #locate(address: number, bytes: number) {
+    try {
+      const { allocation, offset } = this.warp.block.locate(address, bytes, 'load');
+      return { allocation, offset, isShared: allocation.space.name === 'shared' };
+    } catch (error) {
+      if (error instanceof Fault) throw new Beyond();
+      throw error;
+    }
+  }
+
+  #atomic(instruction: InstructionOf<'atomic'>): void {
     const address = this.#address(instruction);
     const old = this.#read(address, instruction.elementType, instruction);
-    const [before, given] = [wordOf(old), wordOf(this.#value(instruction.value))];
+    const before = wordOf(old);
     const compare = instruction.compare === null ? undefined : wordOf(this.#value(instruction.compare));
     if (instruction.to !== -1) this.#variables[instruction.to] = old;
-    const after =
-      before === undefined || given === undefined ? undefined : atomicResult(instruction, before, given, compare);
+    const after = valueAfter(instruction, before, wordOf(this.#value(instruction.value)), compare);
     if (after !== before) this.warp.stored.set(address, after);
   }
 
-  #collective(instruction: Extract<Instruction, { op: 'collective' }>): PendingOperation {
+  #collective(instruction: InstructionOf<'collective'>): PendingOperation {
     const optional = (operand: Operand | null): Value => (operand === null ? undefined : this.#value(operand));
     return {
       instruction,
@@ -650,58 +579,22 @@ function dependsOnPoll(value: Value, seen = new Set<Derived>()): boolean {
 }
 
 /** The value after an atomic; undefined: not known here. */
-function atomicResult(
-  { operator, elementType }: Extract<Instruction, { op: 'atomic' }>,
-  before: Word,
-  given: Word,
+function valueAfter(
+  { operator, elementType }: InstructionOf<'atomic'>,
+  old: Word | undefined,
+  value: Word | undefined,
   compare: Word | undefined,
 ): Word | undefined {
-  if (operator === 'exch') return given;
-  if (operator === 'cas') return compare === undefined ? undefined : before === compare ? given : before;
-  const [x, y] = [BigInt(before), BigInt(given)];
-  const wrap = (value: bigint): Word => {
-    switch (elementType) {
-      case 'i32':
-        return Number(BigInt.asIntN(32, value));
-      case 'u32':
-        return Number(BigInt.asUintN(32, value));
-      case 'i64':
-        return BigInt.asIntN(64, value);
-      default:
-        return BigInt.asUintN(64, value);
-    }
-  };
-  switch (operator) {
-    case 'add':
-      return wrap(x + y);
-    case 'sub':
-      return wrap(x - y);
-    case 'min':
-      return wrap(x < y ? x : y);
-    case 'max':
-      return wrap(x > y ? x : y);
-    case 'and':
-      return wrap(x & y);
-    case 'or':
-      return wrap(x | y);
-    case 'xor':
-      return wrap(x ^ y);
-    case 'inc':
-      return wrap(x >= y ? 0n : x + 1n);
-    case 'dec':
-      return wrap(x === 0n || x > y ? y : x - 1n);
-    default:
-      return operator satisfies never;
-  }
+  if (old === undefined || value === undefined || (operator === 'cas' && compare === undefined)) return undefined;
+  const operand = (word: Word) => (typeof old === 'bigint' ? BigInt(word) : Number(word));
+  const after = atomicResult(elementType, atomicOpcode(operator), operand(old), operand(value), operand(compare ?? 0));
+  return elementType === 'u32' ? Number(after) >>> 0 : after;
 }
 
 const NOT_ALONE = Symbol('depends on other lanes');
 
 /** The result of a warp-wide operation where the values of other lanes cannot change it. */
-function aloneResult(
-  { operation }: Extract<Instruction, { op: 'collective' }>,
-  value: Value,
-): Value | typeof NOT_ALONE {
+function aloneResult({ operation }: InstructionOf<'collective'>, value: Value): Value | typeof NOT_ALONE {
   const word = wordOf(value);
   if (operation === 'sync') return undefined;
   if (operation === 'any' && word === true)
@@ -713,7 +606,7 @@ function aloneResult(
 
 /** The result of a warp-wide operation for a lane. Undefined: not known here. */
 function collectiveResult(
-  { operation }: Extract<Instruction, { op: 'collective' }>,
+  { operation }: InstructionOf<'collective'>,
   values: ReadonlyMap<number, Value>,
   lane: number,
   a: Value,
@@ -723,11 +616,11 @@ function collectiveResult(
   const lanes = [...values].sort(([x], [y]) => x - y);
   const words = lanes.map(([, value]) => wordOf(value));
   const derived = lanes.some(([, value]) => isDerived(value));
+  const opcode = COLLECTIVE_OPCODES[operation];
   if (operation.startsWith('shfl')) {
-    const source = shuffleSource(operation, lane, Number(wordOf(a) ?? 0), Number(wordOf(b) ?? 32));
-    return values.get(source);
+    return values.get(shuffleLane(opcode, lane, Number(wordOf(a) ?? 0), Number(wordOf(b) ?? 32)));
   }
-  if (words.includes(undefined)) return undefined;
+  if (words.includes(undefined) || operation.startsWith('match')) return undefined;
   const vote = (value: Word): Value => (derived ? { kind: 'vote', value, operation, lanes } : value);
   switch (operation) {
     case 'any':
@@ -739,66 +632,14 @@ function collectiveResult(
       for (const [index, [of]] of lanes.entries()) if (words[index] === true) mask |= 1 << of;
       return vote((mask >>> Number(wordOf(a) ?? 0)) >>> 0);
     }
-    default:
-      return mixed(operation, words as Word[], lanes);
-  }
-}
-
-function mixed(operation: string, words: readonly Word[], lanes: readonly (readonly [number, Value])[]): Value {
-  const reduce = (step: (x: number, y: number) => number): Word => words.map(Number).reduce(step);
-  const value = ((): Word | undefined => {
-    switch (operation) {
-      case 'redux.add':
-        return reduce((x, y) => (x + y) | 0);
-      case 'redux.min':
-        return reduce(Math.min);
-      case 'redux.max':
-        return reduce(Math.max);
-      case 'redux.and':
-        return reduce((x, y) => (x & y) >>> 0);
-      case 'redux.or':
-        return reduce((x, y) => (x | y) >>> 0);
-      case 'redux.xor':
-        return reduce((x, y) => (x ^ y) >>> 0);
-      default:
-        return undefined;
+    default: {
+      const value = words.map(Number).reduce((x, y) => combine(opcode, x, y));
+      const isBits = operation === 'redux.and' || operation === 'redux.or' || operation === 'redux.xor';
+      const word = isBits ? value >>> 0 : value;
+      return derived ? { kind: 'mixed', value: word, operands: lanes.map(([, operand]) => operand) } : word;
     }
-  })();
-  if (value === undefined || !lanes.some(([, lane]) => isDerived(lane))) return value;
-  return { kind: 'mixed', value, operands: lanes.map(([, lane]) => lane) };
-}
-
-/** The lane that a shuffle reads. Source: PTX ISA, shfl.sync. */
-function shuffleSource(operation: string, lane: number, a: number, width: number): number {
-  const first = lane & ~(width - 1);
-  const last = first + width - 1;
-  switch (operation) {
-    case 'shfl.up':
-      return lane - a < first ? lane : lane - a;
-    case 'shfl.down':
-      return lane + a > last ? lane : lane + a;
-    case 'shfl.bfly':
-      return (lane ^ a) > last ? lane : lane ^ a;
-    default:
-      return first + (a & (width - 1));
   }
 }
 
 const isSame = (a: readonly (Word | undefined)[], b: readonly (Word | undefined)[]): boolean =>
   a.every((value, index) => value === b[index]);
-
-/** A value in a row. */
-function wordAt(L: Int32Array, D: Float64Array, type: ValueType, word: number): Word {
-  if (isWide(type)) return bigintOf(L[word]!, L[word + 1]!, type === 'i64');
-  switch (type) {
-    case 'pred':
-      return L[word] !== 0;
-    case 'u32':
-      return L[word]! >>> 0;
-    case 'f64':
-    case 'ptr':
-      return D[word >> 1]!;
-    default:
-      return L[word]!;
-  }
-}

@@ -49,10 +49,8 @@ export interface ExplanationNode {
   readonly does: string;
   /** `32 of 64 threads have arrived`; several if those merged differ. */
   readonly details: readonly string[];
-  /** Where it is, of one of them; innermost first. */
+  /** Where it is, or where it reads what it polls, of one of them; innermost first. */
   readonly frames: readonly SourceFrame[];
-  /** Where it reads what it polls, if that is not where it is; else empty. */
-  readonly pollFrames: readonly SourceFrame[];
 }
 
 /** That one node waits for another. */

@@ -99,7 +99,7 @@ function formatNode(
   else if (words.length === 0) lines.push(`      ${does}${detail}`);
   for (const word of words) lines.push(`      ${does} ${formatWord(word)}`);
   if (words.length > 0 && details.length > 0) lines.push(`      ${some(details, 2)}`);
-  const frame = frameOf(node);
+  const frame = node.frames[0];
   if (frame !== undefined) lines.push(`      at ${frame.file}:${frame.line}${beside?.(frame) ?? ''}`);
   for (const { to, why } of toldOf(edges)) {
     const target = nodes[to - 1]!;
@@ -110,9 +110,6 @@ function formatNode(
   if (more > 0) lines.push(`      -> and ${more} more`);
   return lines;
 }
-
-/** Where a node polls or, if it does not, where it is. */
-const frameOf = ({ frames, pollFrames }: ExplanationNode): SourceFrame | undefined => pollFrames[0] ?? frames[0];
 
 /** Who a node is: `rank 1 block (0,0,1), receiving group for peer rank 0, warp 0 (32 threads)`. */
 function describeNode(node: ExplanationNode): string {
@@ -226,7 +223,7 @@ export function formatDot(
   if (nodes.length === 0) lines.push(`  none [label=${quoted(NOBODY_WAITS)}, style=dashed];`);
   for (const node of nodes) {
     const style = node.kind === 'threads' ? '' : ', style=dashed';
-    const frame = frameOf(node);
+    const frame = node.frames[0];
     const place = frame === undefined ? [] : [`at ${frame.file}:${frame.line}${beside?.(frame) ?? ''}`];
     const does = node.kind === 'nobody' ? [] : [node.does];
     const label = [`[${node.id}] ${describeNode(node)}`, ...does, ...node.details, ...place].join('\n');

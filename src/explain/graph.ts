@@ -1,5 +1,5 @@
+import type { StandingLane } from '../hang/index.js';
 import type { Dim3, HangCause, Launch, MemorySymbol, SourceFrame, ThreadGroup } from '../simt/index.js';
-import type { StepBlock } from '../step/step-block.js';
 
 /** What somebody waits for, before equal ones are merged. */
 export interface WaitNode {
@@ -21,8 +21,10 @@ export interface WaitNode {
   readonly kernel: string;
   readonly launch: Launch | null;
   readonly blockIdx: Dim3 | null;
-  /** Of threads that are left, and of those that have returned while others of their block have not. */
-  readonly block: StepBlock | null;
+  /** The first of threads that are left; null: it is something else. */
+  readonly lane: StandingLane | null;
+  /** They have returned while others of their block have not. */
+  readonly isPart: boolean;
   readonly group: ThreadGroup | null;
   /** Warp of the block, and lanes of it; 0: no lanes. */
   readonly warp: number;
@@ -32,9 +34,8 @@ export interface WaitNode {
   does: string;
   /** More about that: `32 of 64 threads have arrived`; '' if there is no more. */
   detail: string;
-  readonly frames: readonly SourceFrame[];
-  /** Where it reads what it polls, if that is not where it is; else empty. */
-  pollFrames: readonly SourceFrame[];
+  /** Where it is, or where it reads what it polls; innermost first. */
+  frames: readonly SourceFrame[];
   /** It can go on, as far as can be seen. */
   goesOn: boolean;
   /** It is itself what is wrong. */

@@ -14,21 +14,7 @@ type Graph = Pick<Explanation, 'nodes' | 'edges'>;
 export function plainGraph({ nodes, edges }: WaitGraph): Graph {
   return {
     nodes: nodes.map(
-      ({
-        id,
-        kind,
-        rank,
-        kernel,
-        blockIdx,
-        group,
-        warp,
-        lanes,
-        threads,
-        does,
-        detail,
-        frames,
-        pollFrames,
-      }): ExplanationNode => ({
+      ({ id, kind, rank, kernel, blockIdx, group, warp, lanes, threads, does, detail, frames }): ExplanationNode => ({
         id: id + 1,
         kind,
         ranks: rank === -1 ? [] : [rank],
@@ -42,7 +28,6 @@ export function plainGraph({ nodes, edges }: WaitGraph): Graph {
         does,
         details: detail === '' ? [] : [detail],
         frames,
-        pollFrames,
       }),
     ),
     edges: edges.map(
@@ -101,8 +86,8 @@ function mergeGraph({ nodes, edges }: Graph, level: MergeLevel): Graph {
 const general = (text: string, level: MergeLevel): string => (level === 0 ? text : text.replace(/\d+/g, '#'));
 
 function keyOf(node: ExplanationNode, level: MergeLevel, words: string): string {
-  const { kind, ranks, kernel, blocks, groups, does, details, frames, pollFrames } = node;
-  const line = [...frames, ...pollFrames].map(({ file, line: at }) => `${file}:${at}`).join();
+  const { kind, ranks, kernel, blocks, groups, does, details, frames } = node;
+  const line = frames.map(({ file, line: at }) => `${file}:${at}`).join();
   const who = level === 2 ? groups.map((name) => general(name, 2)).join() : `${ranks.join()} ${groups.join()}`;
   const where = level === 0 ? blocks.join() : '';
   return [

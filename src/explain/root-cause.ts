@@ -122,9 +122,9 @@ class Analysis {
   }
 
   #whyUnwritten(node: WaitNode, isNeeded: boolean): string {
-    const { kind, block, detail, does } = node;
+    const { kind, isPart, detail, does } = node;
     if (kind === 'nobody') return detail;
-    if (block !== null) {
+    if (isPart) {
       const who = `the ${detail} of ${describe(node)} that ${does}`;
       return isNeeded ? `nobody but ${who} could write it` : `some of ${who} could write it`;
     }

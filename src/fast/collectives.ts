@@ -1,26 +1,8 @@
-import type { CollectiveName, Instruction, ValueType } from '../program/index.js';
+import { COLLECTIVE_OPCODES, type CollectiveName, type Instruction, type ValueType } from '../program/index.js';
 import { combine, shuffleLane } from '../simt/collectives.js';
 import { undefinedShuffle } from '../simt/faults.js';
 import { lowestLane } from '../simt/lanes.js';
-import {
-  OP_ALL,
-  OP_ANY,
-  OP_BALLOT,
-  OP_MATCH_ALL,
-  OP_MATCH_ANY,
-  OP_REDUX_ADD,
-  OP_REDUX_AND,
-  OP_REDUX_MAX,
-  OP_REDUX_MIN,
-  OP_REDUX_OR,
-  OP_REDUX_XOR,
-  OP_SHFL_DOWN,
-  OP_SHFL_IDX,
-  OP_SHFL_UP,
-  OP_SHFL_XOR,
-  OP_SYNCWARP,
-  type Opcode,
-} from '../simt/operation.js';
+import type { Opcode } from '../simt/operation.js';
 import { runtime } from './runtime.js';
 
 /** Operands of warp-wide operations, by lane. */
@@ -41,27 +23,8 @@ export interface LaneResults {
 
 export type Collective = Extract<Instruction, { op: 'collective' }>;
 
-const OPCODES: Readonly<Record<CollectiveName, Opcode>> = {
-  sync: OP_SYNCWARP,
-  any: OP_ANY,
-  all: OP_ALL,
-  ballot: OP_BALLOT,
-  'shfl.idx': OP_SHFL_IDX,
-  'shfl.up': OP_SHFL_UP,
-  'shfl.down': OP_SHFL_DOWN,
-  'shfl.bfly': OP_SHFL_XOR,
-  'match.any': OP_MATCH_ANY,
-  'match.all': OP_MATCH_ALL,
-  'redux.add': OP_REDUX_ADD,
-  'redux.min': OP_REDUX_MIN,
-  'redux.max': OP_REDUX_MAX,
-  'redux.and': OP_REDUX_AND,
-  'redux.or': OP_REDUX_OR,
-  'redux.xor': OP_REDUX_XOR,
-};
-
-/** The machine's number of a warp-wide operation. */
-export const opcodeOf = ({ operation }: Collective): Opcode => OPCODES[operation];
+/** Of a warp-wide operation. */
+export const opcodeOf = ({ operation }: Collective): Opcode => COLLECTIVE_OPCODES[operation];
 
 /** Performs a warp-wide operation for lanes that all take part. The meaning is that of the machine's `performCollective`. */
 export function perform(instruction: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
@@ -165,7 +128,7 @@ function votes(lanes: number, { low }: LaneOperands): number {
 }
 
 function shuffle({ operation, type }: Collective, lanes: number, from: LaneOperands, to: LaneResults): void {
-  const opcode = OPCODES[operation];
+  const opcode = COLLECTIVE_OPCODES[operation];
   const isDouble = type === 'f64';
   const isWide = type === 'i64' || type === 'u64';
   for (let rest = lanes; rest !== 0; rest &= rest - 1) {
@@ -206,7 +169,7 @@ function reduce(operation: CollectiveName, type: ValueType, lanes: number, from:
   const valueOfLane = (lane: number) => (type === 'f64' ? from.double[lane]! | 0 : from.low[lane]!);
   let result = valueOfLane(lowestLane(lanes));
   forEachLane(lanes & (lanes - 1), (lane) => {
-    result = combine(OPCODES[operation], result, valueOfLane(lane));
+    result = combine(COLLECTIVE_OPCODES[operation], result, valueOfLane(lane));
   });
   return result;
 }
@@ -224,7 +187,7 @@ function reduceExtreme(
   };
   let result = valueOfLane(lowestLane(lanes));
   forEachLane(lanes & (lanes - 1), (lane) => {
-    result = combine(OPCODES[operation], result, valueOfLane(lane));
+    result = combine(COLLECTIVE_OPCODES[operation], result, valueOfLane(lane));
   });
   forEachLane(lanes, (lane) => {
     to.low[lane] = result | 0;

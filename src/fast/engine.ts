@@ -1,7 +1,7 @@
-import { proveHang } from '../hang/index.js';
+import { proveHang, type StandingBlock, type StandingEngine } from '../hang/index.js';
 import type { Instruction } from '../program/index.js';
 import { BARRIER_COUNT } from '../simt/barrier.js';
-import type { Engine, EngineHost, HangProof } from '../simt/engine.js';
+import type { EngineHost, HangProof } from '../simt/engine.js';
 import { Fault, SimtError } from '../simt/errors.js';
 import { faultOf, notInMask, warpDivergence } from '../simt/faults.js';
 import type { Granule } from '../simt/granule.js';
@@ -22,7 +22,7 @@ import { canRun, distinctBarriers, isComplete, meet } from './lane-groups.js';
 import { checkMasks } from './mask-faults.js';
 import { type Located, type RuntimeHost, runtime, SHARED_WINDOWS, type TraceSink } from './runtime.js';
 import { describeWaiting, siteOfLane } from './sites.js';
-import { standingMachineOf } from './standing.js';
+import { standingBlockOf } from './standing.js';
 import { FastBlock, type FastWarp, type LaneGroup, newGroup, POLLED, RUNS, WAITS, WaitingLanes } from './warp.js';
 import { WarpQueue } from './warp-queue.js';
 
@@ -46,7 +46,7 @@ export interface FastOptions {
  * The engine of mode `fast`: whole warps run compiled code until they have to wait. A step is such a run: up to a
  * barrier that is not complete, a poll in vain, a warp-wide operation that others are missing from, or the end.
  */
-export class FastEngine implements Engine, RuntimeHost {
+export class FastEngine implements StandingEngine, RuntimeHost {
   readonly mode = 'fast';
   steps = 0;
   liveThreads = 0;
@@ -537,7 +537,11 @@ export class FastEngine implements Engine, RuntimeHost {
   }
 
   proveHang(): HangProof {
-    return proveHang(standingMachineOf(this.residentBlocks, this.#host.memory.space));
+    return proveHang(this.standing());
+  }
+
+  standing(): StandingBlock[] {
+    return Array.from(this.residentBlocks, (block) => standingBlockOf(block, this.#host.memory.space));
   }
 
   finish(): void {

@@ -3,7 +3,6 @@ import {
   type StandingBarrier,
   type StandingBlock,
   type StandingLane,
-  type StandingMachine,
   type StandingWarp,
   UNDEFINED,
   type WaitingOperation,
@@ -88,35 +87,22 @@ function entriesOf({ program, analysis: { nodes }, regions }: Emission): EntryPl
   });
 }
 
-/**
- * An engine's blocks between two steps, for the proof that it hangs. Blocks where nobody can go on are left out; those
- * that stand at different places come first: if one of them may get somewhere, the proof fails early.
- */
-export function standingMachineOf(blocks: Iterable<FastBlock>, global: AddressSpace): StandingMachine {
-  const seen = new Set<string>();
-  const first: StandingBlock[] = [];
-  const others: StandingBlock[] = [];
-  for (const block of blocks) {
-    const places = block.warps.flatMap(({ groups }) => groups.filter(({ state }) => state !== WAITS));
-    if (places.length === 0) continue;
-    const { device, name } = block.launch;
-    const key = `${device} ${name} ${[...new Set(places.map(({ pc }) => pc))].sort((a, b) => a - b).join()}`;
-    (seen.has(key) ? others : first).push(standingBlockOf(block, global));
-    seen.add(key);
-  }
-  return { blocks: [...first, ...others] };
-}
-
-function standingBlockOf(block: FastBlock, global: AddressSpace): StandingBlock {
-  const { launch } = block;
+/** A block between two steps. */
+export function standingBlockOf(block: FastBlock, global: AddressSpace): StandingBlock {
+  const { launch, blockIdx } = block;
   const map = codeMapOf(programOf(launch.kernel)!, launch.blockDim.x % LANES === 0);
   const params = bindParams(map.program, launch.args);
   const counts = arrayCounts(map.program, params);
+  const places = block.warps.flatMap(({ groups }) => groups.flatMap(({ state, pc }) => (state === WAITS ? [] : [pc])));
   return {
+    launch,
+    blockIdx,
     program: map.program,
     counts,
     params,
     liveWarps: block.liveWarps,
+    liveThreads: block.liveThreads,
+    standsAt: [...new Set(places)].sort((a, b) => a - b).join(),
     get warps() {
       return block.warps.filter(({ live }) => live !== 0).map((warp) => standingWarpOf(map, counts, warp));
     },
@@ -124,9 +110,11 @@ function standingBlockOf(block: FastBlock, global: AddressSpace): StandingBlock 
       const { allocation, base } = locate(global, block, address, bytes, access);
       return { allocation, offset: address - base };
     },
-    sharedVariable: (name, type, count) => {
+    sharedVariable: (name) => {
       const known = block.sharedVariables.get(name);
-      return known?.pointer.type === type && known.count === count ? sharedAddress(block, known.pointer.address) : null;
+      if (known === undefined) return null;
+      const { pointer, count } = known;
+      return { address: sharedAddress(block, pointer.address), type: pointer.type, count };
     },
     barriers: block.barriers.flatMap((barrier, id): StandingBarrier[] => {
       if (barrier === null || !barrier.inUse) return [];

@@ -13,7 +13,7 @@ import { Pointer, scalarBytes } from '../simt/index.js';
 import { Escape, isWord, join, type Known, UNDEFINED, UNKNOWN } from './known.js';
 import type { LastingMemory } from './lasting-memory.js';
 import { numberOf, type Place, type Places, placeOf } from './places.js';
-import type { InstructionOf, StandingBlock, StandingLane } from './standing-machine.js';
+import type { InstructionOf, StandingBlock, StandingLane } from './standing-block.js';
 import { type State, States } from './states.js';
 
 /** What is the same for all lanes of a block. */
@@ -276,9 +276,10 @@ export class LaneFlow {
       }
       case 'shared': {
         const count = this.#number(instruction.count, known, site);
-        const address = this.#block.sharedVariable(instruction.name, instruction.elementType, count);
-        if (address === null) throw new Escape('declares shared memory', site);
-        known[instruction.to] = address;
+        const variable = this.#block.sharedVariable(instruction.name);
+        if (variable?.type !== instruction.elementType || variable.count !== count)
+          throw new Escape('declares shared memory', site);
+        known[instruction.to] = variable.address;
         return;
       }
       case 'load': {

@@ -1,8 +1,8 @@
-import type { AtomicOperator, Word } from '../program/index.js';
-import { Fault, OPERATION_NAMES, performAtomic } from '../simt/for-engines.js';
+import { type AtomicOperator, atomicOpcode, type Word } from '../program/index.js';
+import { atomicResult, Fault } from '../simt/for-engines.js';
 import { type Allocation, type ScalarType, scalarBytes } from '../simt/index.js';
 import { Escape, isWord, type Known, UNDEFINED, UNKNOWN } from './known.js';
-import type { StandingBlock } from './standing-machine.js';
+import type { StandingBlock } from './standing-block.js';
 
 /** Words of 4 bytes that atomics may change, by their place in an allocation. */
 export type Counters = Map<Allocation, Set<number>>;
@@ -51,13 +51,12 @@ export class LastingMemory {
     const { allocation, offset } = this.#locate(address, bytes, 'atomic', site);
     const old = this.#valueAt(allocation, type, offset);
     if (allocation.definedBits(offset, bytes) !== (1 << bytes) - 1) throw new Escape('may use undefined bytes', site);
-    if (
-      isWord(old) &&
-      isWord(value) &&
-      isWord(compare) &&
-      keepsValue(allocation, type, offset, operator, value, compare)
-    )
-      return old;
+    if (isWord(old) && isWord(value) && isWord(compare)) {
+      const operand = (word: Word) => (bytes === 8 ? BigInt(word) : Number(word));
+      const opcode = atomicOpcode(operator);
+      const after = atomicResult(type, opcode, operand(old), operand(value), operand(compare));
+      if (bitsOf(after, bytes) === bitsOf(old, bytes)) return old;
+    }
     let words = this.#counters.get(allocation);
     if (words === undefined) {
       words = new Set();
@@ -91,21 +90,4 @@ function bitsOf(word: Word, bytes: number): bigint {
   if (typeof word === 'bigint') return BigInt.asUintN(bytes * 8, word);
   const number = Number(word);
   return BigInt.asUintN(bytes * 8, BigInt(Number.isFinite(number) ? Math.trunc(number) : 0));
-}
-
-/** Whether an atomic leaves memory as it is. */
-function keepsValue(
-  allocation: Allocation,
-  type: 'i32' | 'u32' | 'i64' | 'u64',
-  offset: number,
-  operator: AtomicOperator,
-  value: Word,
-  compare: Word,
-): boolean {
-  const operand = (word: Word) => (scalarBytes(type) === 8 ? BigInt(word) : Number(word));
-  const opcode = (OPERATION_NAMES as readonly string[]).indexOf(`atom.${operator}`);
-  const old = performAtomic(allocation, offset, type, opcode, operand(value), operand(compare));
-  const isSame = allocation.read(type, offset) === old;
-  allocation.write(type, offset, old);
-  return isSame;
 }

@@ -1,8 +1,9 @@
-import { OPERATION_NAMES, shuffleLane } from '../simt/for-engines.js';
+import { COLLECTIVE_OPCODES } from '../program/index.js';
+import { shuffleLane } from '../simt/for-engines.js';
 import { Escape, isWord, join, type Known, UNKNOWN } from './known.js';
 import type { CollectiveOperands, LaneFlow } from './lane-flow.js';
 import { numberOf, type Place } from './places.js';
-import type { InstructionOf } from './standing-machine.js';
+import type { InstructionOf } from './standing-block.js';
 
 /** Lanes at places where they wait. */
 export class WaitingLanes {
@@ -91,8 +92,7 @@ export class Meeting {
           if (this.#lanes === -1 && shuffleLane(0, lane, 0, Number(b)) !== -1) return UNKNOWN;
           throw new Escape('may fail', -1);
         }
-        const opcode = (OPERATION_NAMES as readonly string[]).indexOf(this.#operation.replace('.', '.sync.'));
-        const source = shuffleLane(opcode, lane, Number(a), Number(b));
+        const source = shuffleLane(COLLECTIVE_OPCODES[this.#operation], lane, Number(a), Number(b));
         if (source === -1 || (this.#lanes & (1 << source)) === 0) throw new Escape('may fail', -1);
         return this.#operands[source]!.value!;
       }

@@ -1,11 +1,11 @@
 import { BARRIER_COUNT, checkBarrierCount, Fault } from '../simt/for-engines.js';
-import type { HangProof, MemoryRange } from '../simt/index.js';
+import type { HangProof, Launch, MemoryRange } from '../simt/index.js';
 import { Escape } from './known.js';
 import { type ArrivalSink, type CollectiveOperands, LaneFlow, type Surroundings } from './lane-flow.js';
 import { type Counters, LastingMemory } from './lasting-memory.js';
 import { Meeting, WaitingLanes } from './meeting.js';
 import { type Place, placesOf } from './places.js';
-import type { InstructionOf, StandingBlock, StandingMachine, StandingWarp } from './standing-machine.js';
+import type { InstructionOf, StandingBlock, StandingWarp } from './standing-block.js';
 
 /** Rounds of a loop that are told apart: few are cheap, more are needed where a loop goes through an array. */
 const PRECISIONS = [8, 512];
@@ -21,10 +21,11 @@ const MOST_WORK = 3e7;
  * there, it holds for ever. A barrier or a warp-wide operation is passed only if everybody who is missing may come.
  * Where something is not certain, nothing is proven.
  */
-export function proveHang(machine: StandingMachine): HangProof {
+export function proveHang(blocks: readonly StandingBlock[]): HangProof {
+  const ordered = differentFirst(blocks);
   let work = 0;
   for (const precision of PRECISIONS) {
-    const { isBlurred, ...proof } = proveWith(machine, precision);
+    const { isBlurred, ...proof } = proveWith(ordered, precision);
     work += proof.work;
     // More precision helps only where something was not told apart.
     if (proof.verdict !== null || !isBlurred || precision === PRECISIONS[PRECISIONS.length - 1])
@@ -33,11 +34,29 @@ export function proveHang(machine: StandingMachine): HangProof {
   throw new Error('[simtwin bug] no precision');
 }
 
-function proveWith(machine: StandingMachine, precision: number): HangProof & { readonly isBlurred: boolean } {
+/** Blocks where somebody may go on. Those that stand at different places come first: if one may get somewhere, the proof fails early. */
+function differentFirst(blocks: readonly StandingBlock[]): readonly StandingBlock[] {
+  const seen = new Map<Launch, Set<string>>();
+  const first: StandingBlock[] = [];
+  const others: StandingBlock[] = [];
+  for (const block of blocks) {
+    const { launch, standsAt } = block;
+    if (standsAt === '') continue;
+    let places = seen.get(launch);
+    if (places === undefined) {
+      places = new Set();
+      seen.set(launch, places);
+    }
+    (places.has(standsAt) ? others : first).push(block);
+    places.add(standsAt);
+  }
+  return [...first, ...others];
+}
+
+function proveWith(blocks: readonly StandingBlock[], precision: number): HangProof & { readonly isBlurred: boolean } {
   const counters: Counters = new Map();
   let work = 0;
   let isBlurred = false;
-  const blocks = [...machine.blocks];
   try {
     for (let isStable = false; !isStable; ) {
       isStable = true;
@@ -220,7 +239,8 @@ class BlockFlow {
       const place = { block: standing.block, at: standing.at };
       if (waitsIn === null) lane.run();
       else if (waitsIn.kind === 'collective') this.#joinMeeting(lane, place, waitsIn.operation, waitsIn);
-      else this.#waitAtBarrier(lane, place, waitsIn.id);
+      else if (waitsIn.kind === 'barrier') this.#waitAtBarrier(lane, place, waitsIn.id);
+      else throw new Escape('may fail', -1);
     }
   }
 

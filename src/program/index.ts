@@ -7,6 +7,7 @@ export * from './evaluate.js';
 export * from './frames.js';
 export * from './graph.js';
 export * from './liveness.js';
+export * from './opcodes.js';
 export * from './optimize.js';
 export * from './program.js';
 export * from './registry.js';

@@ -29,12 +29,21 @@ export function performAtomic(
   compare: number | bigint,
 ): number | bigint {
   const old: number | bigint = allocation.readDefined(type, offset);
-  const next =
-    typeof old === 'bigint'
-      ? next64(opcode, old, wrap(type, value as bigint), wrap(type, compare as bigint))
-      : next32(opcode, old, wrap(type, value as number), wrap(type, compare as number));
-  allocation.write(type, offset, next);
+  allocation.write(type, offset, atomicResult(type, opcode, old, value, compare));
   return old;
+}
+
+/** What an atomic stores where it finds `old`. Domain: values of 64-bit types are bigints, others are numbers. */
+export function atomicResult(
+  type: ScalarType,
+  opcode: Opcode,
+  old: number | bigint,
+  value: number | bigint,
+  compare: number | bigint,
+): number | bigint {
+  return typeof old === 'bigint'
+    ? next64(opcode, old, wrap(type, value as bigint), wrap(type, compare as bigint))
+    : next32(opcode, old, wrap(type, value as number), wrap(type, compare as number));
 }
 
 function wrap<V extends number | bigint>(type: ScalarType, value: V): V {

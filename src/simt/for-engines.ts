@@ -1,5 +1,5 @@
 /** What engines outside of this room share with mode `ref`: the machine's own, not for kernels or users. */
-export { performAtomic } from './atomics.js';
+export { atomicResult, performAtomic } from './atomics.js';
 export { BARRIER_COUNT } from './barrier.js';
 export { combine, shuffleLane } from './collectives.js';
 export { Fault } from './errors.js';

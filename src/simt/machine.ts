@@ -141,6 +141,14 @@ export class Machine {
     return this.#engine?.residentBlocks ?? [];
   }
 
+  /** Launches so far: those that have got to the head of their stream, in this order, then those queued behind, by stream. */
+  get launches(): readonly Launch[] {
+    const queued = this.#streams.flatMap(({ pending }) =>
+      pending.flatMap((item) => (item.kind === 'launch' ? [item.launch] : [])),
+    );
+    return [...new Set([...this.#begunLaunches, ...queued])];
+  }
+
   /** `cudaStreamCreate` on a device (rank). */
   stream(device = 0): Stream {
     const stream = new Stream(device, this.#streams.length, {
@@ -382,9 +390,7 @@ export class Machine {
 
   /** The engine, once there is a launch to choose it by. */
   #makeEngine(): void {
-    const launches = this.#streams.flatMap(({ pending }) =>
-      pending.flatMap((item) => (item.kind === 'launch' ? [item.launch] : [])),
-    );
+    const { launches } = this;
     if (launches.length === 0) return;
     const { schedule, limits, memory } = this;
     const record = this.#picks !== null;

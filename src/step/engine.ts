@@ -1,4 +1,4 @@
-import { proveHang } from '../hang/index.js';
+import { proveHang, type StandingBlock, type StandingEngine } from '../hang/index.js';
 import { arrayCounts, bindParams, framesOf, type ParamValue, type Program, programOf } from '../program/index.js';
 import {
   type BlockView,
@@ -19,7 +19,6 @@ import {
 } from '../simt/for-engines.js';
 import {
   type Dim3,
-  type Engine,
   type EngineChooser,
   type EngineHost,
   formatSchedule,
@@ -50,7 +49,7 @@ import { MASK, PC, RANK, RESULT, THREAD_IDX } from './layout.js';
 import { ReadyRing } from './ready-ring.js';
 import { COUNTED, NOT_RESUMED, Runtime, STORED } from './runtime.js';
 import { type EngineSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.js';
-import { standingMachineOf } from './standing.js';
+import { standingBlocks } from './standing.js';
 import { StepBlock } from './step-block.js';
 import { StepThread } from './step-thread.js';
 
@@ -80,7 +79,7 @@ export interface StepOptions extends EmitOptions {
  * The engine of mode `step`: each thread is a row of integers, run by compiled code from one visible operation to the
  * next. It makes exactly the steps of mode `ref`.
  */
-export class StepEngine implements Engine {
+export class StepEngine implements StandingEngine {
   readonly mode = 'step';
   steps = 0;
   liveThreads = 0;
@@ -713,7 +712,11 @@ export class StepEngine implements Engine {
   finish(): void {}
 
   proveHang(): HangProof {
-    return proveHang(standingMachineOf(this));
+    return proveHang(this.standing());
+  }
+
+  standing(): StandingBlock[] {
+    return standingBlocks(this);
   }
 
   snapshot(): EngineSnapshot {

@@ -5,11 +5,12 @@ import {
   type Liveness,
   liveBefore,
   livenessOf,
+  opcodeOf,
   type Program,
   predecessorsOf,
   successorsOf,
 } from '../program/index.js';
-import { OPERATION_NAMES, type Opcode } from '../simt/for-engines.js';
+import type { Opcode } from '../simt/for-engines.js';
 import { scalarBytes } from '../simt/index.js';
 import { allocateSlots, type Lives } from './slots.js';
 
@@ -139,42 +140,6 @@ function setVariables(program: Program): boolean[] {
   }
   return isSet;
 }
-
-/** Opcode of a visible instruction. */
-function opcodeOf(instruction: Instruction): Opcode {
-  const name = operationName(instruction);
-  const opcode = (OPERATION_NAMES as readonly string[]).indexOf(name);
-  if (opcode === -1) throw new Error(`[simtwin bug] no operation ${name}`);
-  return opcode;
-}
-
-const COLLECTIVE_STEMS: Readonly<Record<string, string>> = {
-  sync: 'bar.warp.sync',
-  any: 'vote.sync.any',
-  all: 'vote.sync.all',
-  ballot: 'vote.sync.ballot',
-};
-
-function operationName(instruction: Instruction): string {
-  switch (instruction.op) {
-    case 'load':
-      return `ld${vector(instruction.to.length)}`;
-    case 'store':
-      return `st${vector(instruction.values.length)}`;
-    case 'atomic':
-      return `atom.${instruction.operator}`;
-    case 'collective': {
-      const { operation } = instruction;
-      return COLLECTIVE_STEMS[operation] ?? operation.replace('.', '.sync.');
-    }
-    case 'barrier':
-      return `barrier.${instruction.kind}`;
-    default:
-      return instruction.op;
-  }
-}
-
-const vector = (count: number): string => (count === 1 ? '' : `.v${count}`);
 
 /** Which variables are alive where others are set. */
 function livesOf(program: Program, { atStart, before }: Liveness): Lives {

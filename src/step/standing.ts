@@ -3,7 +3,6 @@ import {
   type StandingBarrier,
   type StandingBlock,
   type StandingLane,
-  type StandingMachine,
   type StandingWarp,
   UNDEFINED,
   type WaitingOperation,
@@ -19,11 +18,8 @@ import type { StepBlock } from './step-block.js';
 /** First generic address that is not shared memory. */
 const SHARED_END = 2 ** 32;
 
-/**
- * An engine between two steps, for the proof that it hangs. Blocks where nobody can go on are left out. Blocks that stand
- * at different places come first: if one of them may get somewhere, the proof fails early.
- */
-export function standingMachineOf(engine: StepEngine): StandingMachine {
+/** Blocks of an engine between two steps. */
+export function standingBlocks(engine: StepEngine): StandingBlock[] {
   const places = new Map<StepBlock, Set<number>>();
   for (const granule of engine.ready.toArray()) {
     const block = engine.blockOfWarp[granule >> engine.warpShift]!;
@@ -36,27 +32,21 @@ export function standingMachineOf(engine: StepEngine): StandingMachine {
     }
     ofBlock.add(L[row + lowestLane(engine.readyLanes[granule]!) * rowWords + PC]!);
   }
-  const seen = new Set<string>();
-  const first: StepBlock[] = [];
-  const others: StepBlock[] = [];
-  for (const [block, ofBlock] of places) {
-    const key = `${engine.launchNumbers.get(block.launch)} ${[...ofBlock].sort((a, b) => a - b).join()}`;
-    (seen.has(key) ? others : first).push(block);
-    seen.add(key);
-  }
-  return {
-    blocks: [...first, ...others].map((block) => standingBlockOf(engine, block)),
-  };
+  return Array.from(engine.residentBlocks, (block) => standingBlockOf(engine, block, places.get(block) ?? new Set()));
 }
 
-function standingBlockOf(engine: StepEngine, block: StepBlock): StandingBlock {
+function standingBlockOf(engine: StepEngine, block: StepBlock, places: ReadonlySet<number>): StandingBlock {
   const { arena, launch } = block;
   const { emitted, layout } = arena.code;
   return {
+    launch,
+    blockIdx: block.blockIdx,
     program: emitted.program,
     counts: layout.arrays.map(({ count }) => count),
     params: engine.valuesOf(launch),
     liveWarps: block.liveWarps,
+    liveThreads: block.liveThreads,
+    standsAt: [...places].sort((a, b) => a - b).join(),
     get warps() {
       return warpsOf(engine, block);
     },
@@ -65,9 +55,11 @@ function standingBlockOf(engine: StepEngine, block: StepBlock): StandingBlock {
       const allocation = space.locateAddress(address, bytes, access);
       return { allocation, offset: address - allocation.base };
     },
-    sharedVariable: (name, type, count) => {
+    sharedVariable: (name) => {
       const known = block.sharedVariables.get(name);
-      return known?.pointer.type === type && known.count === count ? known.pointer.address : null;
+      return known === undefined
+        ? null
+        : { address: known.pointer.address, type: known.pointer.type, count: known.count };
     },
     barriers: block.barriers.flatMap((barrier, id): StandingBarrier[] => {
       if (barrier === null || !barrier.inUse) return [];
@@ -145,7 +137,7 @@ function waitingOperation(block: StepBlock, b: number, instruction: Instruction)
   const { L, D, code } = block.arena;
   const a = D[(b + OPERAND_A) >> 1]!;
   if (instruction.op === 'barrier') return { kind: 'barrier', id: a };
-  if (instruction.op !== 'collective') throw new Error(`[simtwin bug] a thread waits in ${instruction.op}`);
+  if (instruction.op !== 'collective') return { kind: 'access' };
   const { operation, value } = instruction;
   const type = code.visible.valueType[L[b + PC]!]!;
   return {

@@ -21,7 +21,6 @@ const node = (id: number, given: Partial<ExplanationNode> = {}): ExplanationNode
   does: 'waits',
   details: [],
   frames: [{ file: 'kernel.ts', line: 100 + id, column: 1, functionName: 'kernel' }],
-  pollFrames: [],
   ...given,
 });
 

@@ -228,13 +228,10 @@ describe('in the middle of a run', () => {
     const explanation = explainHang(machine);
     const polling = explanation.nodes.filter(({ does }) => does === 'polls');
     expect(polling).toHaveLength(1);
-    expect(polling[0]?.pollFrames[0]?.line).toBe(lineOf('flags, 19)'));
-    expect(polling[0]?.frames[0]?.line).toBe(lineOf('flags, 19)') - 1);
+    expect(polling[0]?.frames[0]?.line).toBe(lineOf('flags, 19)'));
     const at = `at test/explain/kernels.ts:${lineOf('flags, 19)')}`;
     expect(formatExplanation(explanation)).toContain(at);
     expect(formatDot(explanation)).toContain(at);
-    machine.run();
-    for (const { pollFrames } of explainHang(machine).nodes) expect(pollFrames).toEqual([]);
   });
 
   test('barriers in a wrong order: it has hung only at the end', () => {

@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { createCompiler, nodeSources } from '../../src/compile/index.js';
-import { proveHang, type StandingBlock } from '../../src/hang/index.js';
+import { proveHang, standingBlocksOf } from '../../src/hang/index.js';
 import { createMachine } from '../../src/modes/index.js';
 import { registerProgram } from '../../src/program/index.js';
 import type { EngineMode, Kernel, Machine } from '../../src/simt/index.js';
-import { StepEngine } from '../../src/step/engine.js';
-import { standingMachineOf } from '../../src/step/standing.js';
 import type { HangArgs } from './kernels.js';
 import * as kernels from './kernels.js';
 
@@ -88,17 +86,12 @@ describe('at any moment of a run that completes', () => {
   function claims(kernel: Kernel<HangArgs>, schedule: string, hide: boolean): boolean {
     const machine = prepare(kernel, 'step', schedule);
     machine.advance(0);
-    const engine = machine.engine;
-    if (!(engine instanceof StepEngine)) throw new Error(`mode ${machine.mode}`);
     for (let steps = 1; machine.advance(steps) === null; steps *= 3) {
-      const standing = standingMachineOf(engine);
-      const seen = [...standing.blocks].filter((block) => !hide || numberOf(block) !== 0);
-      if (proveHang({ ...standing, blocks: seen }).verdict !== null) return true;
+      const seen = standingBlocksOf(machine).filter(({ blockIdx }) => !hide || blockIdx.x !== 0);
+      if (proveHang(seen).verdict !== null) return true;
     }
     return false;
   }
-
-  const numberOf = ({ warps }: StandingBlock) => [...warps][0]!.lanes[0]!.special('blockIdx.x');
 
   test.each(ENDING)('nothing is proven of %s', (_, kernel) => {
     for (const schedule of ['rr', 'random:1,granule=8']) expect(claims(kernel, schedule, false)).toBe(false);

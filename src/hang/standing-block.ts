@@ -1,19 +1,34 @@
 import type { CollectiveName, Instruction, ParamValue, Program, SpecialName, Word } from '../program/index.js';
-import type { Allocation, ScalarType } from '../simt/index.js';
+import type { Allocation, Dim3, Engine, Launch, Machine, ScalarType } from '../simt/index.js';
 import type { Known } from './known.js';
 
-/** A machine between two steps, as {@link proveHang} sees it. What is iterable is so any number of times. */
-export interface StandingMachine {
+/** An engine whose threads can be read between two steps. */
+export interface StandingEngine extends Engine {
   /** Blocks with a thread that has not exited. */
-  readonly blocks: Iterable<StandingBlock>;
+  standing(): readonly StandingBlock[];
 }
 
+/** @throws RangeError if the machine is in a mode that cannot tell, or has not begun. */
+export function standingBlocksOf({ engine, mode }: Machine): readonly StandingBlock[] {
+  if (engine === null) throw new RangeError('nothing runs yet: call run() after the first launch');
+  if (isStanding(engine)) return engine.standing();
+  throw new RangeError(`threads of a machine in mode '${mode}' cannot be read: run it in mode 'fast' or 'step'`);
+}
+
+const isStanding = (engine: Engine): engine is StandingEngine => 'standing' in engine;
+
+/** A block between two steps. What is iterable is so any number of times. */
 export interface StandingBlock {
+  readonly launch: Launch;
+  readonly blockIdx: Dim3;
   readonly program: Program;
   /** Registers of each array. */
   readonly counts: readonly number[];
   readonly params: readonly ParamValue[];
   readonly liveWarps: number;
+  readonly liveThreads: number;
+  /** Where those of its threads stand that may go on; blocks of a launch may be alike in this. '' if nobody may. */
+  readonly standsAt: string;
   /** Warps with a lane that has not exited. */
   readonly warps: Iterable<StandingWarp>;
   /** What an access touches. @throws Fault as the access does */
@@ -22,10 +37,17 @@ export interface StandingBlock {
     bytes: number,
     access: 'load' | 'store' | 'atomic',
   ): { readonly allocation: Allocation; readonly offset: number };
-  /** Address of a shared variable; null: nobody has declared it like this. */
-  sharedVariable(name: string, type: ScalarType, count: number): number | null;
+  /** A shared variable; null: nobody has declared it. */
+  sharedVariable(name: string): StandingVariable | null;
   /** Barriers that somebody has arrived at. */
   readonly barriers: Iterable<StandingBarrier>;
+}
+
+/** A variable in shared memory, of `count` elements. */
+export interface StandingVariable {
+  readonly address: number;
+  readonly type: ScalarType;
+  readonly count: number;
 }
 
 export interface StandingBarrier {
@@ -55,7 +77,7 @@ export interface StandingLane {
   special(name: SpecialName): number;
 }
 
-/** A warp-wide operation or a barrier that a thread has come to, with its operands. */
+/** A warp-wide operation or a barrier that a thread has come to, with its operands; an access, if the run has failed. */
 export type WaitingOperation =
   | {
       readonly kind: 'collective';
@@ -65,6 +87,7 @@ export type WaitingOperation =
       readonly a: number;
       readonly b: number;
     }
-  | { readonly kind: 'barrier'; readonly id: number };
+  | { readonly kind: 'barrier'; readonly id: number }
+  | { readonly kind: 'access' };
 
 export type InstructionOf<Op extends Instruction['op']> = Extract<Instruction, { readonly op: Op }>;
