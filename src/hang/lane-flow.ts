@@ -150,34 +150,48 @@ export class LaneFlow {
   }
 
   #follow({ place, state }: Visit): void {
-    const { block, at: first } = placeOf(place);
-    const { instructions, terminator } = this.#block.program.blocks[block]!;
     const known = this.#scratch;
     this.#recall(place, state);
-    for (let at = first; at < instructions.length; at++) {
-      const instruction = instructions[at]!;
-      this.work++;
-      if (instruction.op === 'collective' || instruction.op === 'barrier') {
-        this.#arrive(instruction, { block, at }, known);
+    let { block, at } = placeOf(place);
+    for (;;) {
+      const { instructions, terminator } = this.#block.program.blocks[block]!;
+      for (; at < instructions.length; at++) {
+        const instruction = instructions[at]!;
+        this.work++;
+        if (instruction.op === 'collective' || instruction.op === 'barrier') {
+          this.#arrive(instruction, { block, at }, known);
+          return;
+        }
+        this.#perform(instruction, known);
+      }
+      let target: number;
+      switch (terminator.op) {
+        case 'jump':
+          ({ target } = terminator);
+          break;
+        case 'branch': {
+          const condition = this.#get(terminator.condition, known);
+          if (!isWord(condition)) {
+            this.mayPart = true;
+            this.#reach(numberOf({ block: terminator.then, at: 0 }));
+            this.#reach(numberOf({ block: terminator.else, at: 0 }));
+            return;
+          }
+          target = condition === true ? terminator.then : terminator.else;
+          break;
+        }
+        case 'exit':
+          throw new Escape('may end', terminator.site);
+        default:
+          throw new Escape('may throw', terminator.site);
+      }
+      // States need to be told apart where ways meet: every loop has such a place.
+      if (this.#places.isJoin(target)) {
+        this.#reach(numberOf({ block: target, at: 0 }));
         return;
       }
-      this.#perform(instruction, known);
-    }
-    switch (terminator.op) {
-      case 'jump':
-        this.#reach(numberOf({ block: terminator.target, at: 0 }));
-        break;
-      case 'branch': {
-        const condition = this.#get(terminator.condition, known);
-        if (!isWord(condition)) this.mayPart = true;
-        if (condition !== false) this.#reach(numberOf({ block: terminator.then, at: 0 }));
-        if (condition !== true) this.#reach(numberOf({ block: terminator.else, at: 0 }));
-        break;
-      }
-      case 'exit':
-        throw new Escape('may end', terminator.site);
-      default:
-        throw new Escape('may throw', terminator.site);
+      block = target;
+      at = 0;
     }
   }
 

@@ -1,4 +1,11 @@
-import { type Liveness, livenessOf, type Program, reachableWithout, successorsOf } from '../program/index.js';
+import {
+  type Liveness,
+  livenessOf,
+  type Program,
+  predecessorsOf,
+  reachableWithout,
+  successorsOf,
+} from '../program/index.js';
 
 /** Instructions of a block that a place's number has room for. */
 const PLACES_A_BLOCK = 2 ** 20;
@@ -25,6 +32,7 @@ export class Places {
   readonly #variables: number;
   readonly #liveness: Liveness;
   readonly #successors: readonly (readonly number[])[];
+  readonly #isJoin: readonly boolean[];
   readonly #live = new Map<number, readonly number[]>();
 
   constructor(program: Program, counts: readonly number[]) {
@@ -32,6 +40,7 @@ export class Places {
     this.#variables = program.variables.length;
     this.#liveness = livenessOf(program);
     this.#successors = successorsOf(program);
+    this.#isJoin = predecessorsOf(this.#successors).map(({ length }, block) => length > 1 || block === 0);
     let next = program.variables.length;
     this.firstRegister = counts.map((count) => {
       const first = next;
@@ -39,6 +48,11 @@ export class Places {
       return first;
     });
     this.size = next;
+  }
+
+  /** Whether a block can be entered from several others, or from the start too. */
+  isJoin(block: number): boolean {
+    return this.#isJoin[block]!;
   }
 
   /** Whether a thread may come to a block again. */
