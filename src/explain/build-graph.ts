@@ -107,14 +107,11 @@ class GraphBuilder implements Standing {
       this.#resident.set(launch, ofLaunch);
       ofLaunch.set(keyOf(blockIdx), this.#residentBlockOf(block));
     }
-    const polling: Polling[] = [];
     // Those that poll first: where they go from there decides who can come to a barrier.
-    for (const isReady of [true, false]) {
-      for (const resident of this.#residentBlocks()) {
-        for (const node of resident.sets.flat()) {
-          if ((node.lane!.waitsIn === null) === isReady) this.#look(resident, node, polling);
-        }
-      }
+    const polling = [...this.#residentBlocks()].flatMap((resident) => this.#pollingOf(resident));
+    const nodes = new Set(polling.map(({ node }) => node));
+    for (const resident of this.#residentBlocks()) {
+      for (const node of resident.sets.flat()) if (!nodes.has(node)) this.#look(resident, node);
     }
     for (const { node, course } of polling) this.#addPoll(node, course);
   }
@@ -195,20 +192,44 @@ class GraphBuilder implements Standing {
 
   // --- What a set waits for
 
-  #look(resident: ResidentBlock, node: WaitNode, polling: Polling[]): void {
-    const { waitsIn } = node.lane!;
-    if (waitsIn === null) {
+  /** Sets of a block that go round loops, and those at a barrier that only such are missing from. */
+  #pollingOf(resident: ResidentBlock): Polling[] {
+    const polling: Polling[] = [];
+    const note = (node: WaitNode, course: PollingCourse) => {
+      this.#leavesTo.set(node, course.leavesTo);
+      polling.push({ node, course });
+    };
+    const [ready, waiting] = [[], []] as [WaitNode[], WaitNode[]];
+    for (const node of resident.sets.flat()) (node.lane!.waitsIn === null ? ready : waiting).push(node);
+    for (const node of ready) {
       const course = this.#courseOf(resident, node);
-      if (course.kind === 'goes round') {
-        this.#leavesTo.set(node, course.leavesTo);
-        polling.push({ node, course });
-        return;
+      if (course.kind === 'goes round') note(node, course);
+      else {
+        node.goesOn = true;
+        node.does = 'runs on: nothing in memory holds it up';
       }
-      node.goesOn = true;
-      node.does = 'runs on: nothing in memory holds it up';
-    } else if (waitsIn.kind === 'barrier') this.#lookAtBarrier(resident, node, waitsIn.id);
-    else if (waitsIn.kind === 'collective') this.#lookAtCollective(resident, node, waitsIn);
-    else node.does = `stands at ${operationAt(resident.block.program, node.lane!)}: the run has failed`;
+    }
+    // Who goes round by what others tell it behind a barrier does not poll: one of those does.
+    const told = polling.filter(({ course: { loads } }) => loads.every(({ isPolled }) => !isPolled));
+    const barriers = new Set(told.flatMap(({ course }) => course.barriers));
+    for (const node of waiting) {
+      const { waitsIn } = node.lane!;
+      if (waitsIn?.kind !== 'barrier' || !barriers.has(waitsIn.id)) continue;
+      const { block, warps } = resident;
+      const courses = new DryWarp(block, warps[node.warp]!, true).run(node.lanes, node.lanes);
+      const course = together([...courses.values()]);
+      if (course.kind === 'goes round') note(node, course);
+    }
+    return polling;
+  }
+
+  #look(resident: ResidentBlock, node: WaitNode): void {
+    const waitsIn = node.lane!.waitsIn;
+    if (waitsIn?.kind === 'barrier') this.#lookAtBarrier(resident, node, waitsIn.id);
+    else if (waitsIn?.kind === 'collective') this.#lookAtCollective(resident, node, waitsIn);
+    else if (waitsIn !== null) {
+      node.does = `stands at ${operationAt(resident.block.program, node.lane!)}: the run has failed`;
+    }
   }
 
   #lookAtCollective(
@@ -303,7 +324,11 @@ class GraphBuilder implements Standing {
       blockIdx,
       rank,
       params: this.#paramsOf(launch),
-      sharedAddress: (name) => block.sharedVariable(name)?.address,
+      sharedAddress: (name) => {
+        const variable = block.sharedVariable(name);
+        // Engines have addresses of shared memory of their own.
+        return variable === null ? undefined : block.locate(variable.address, 1, 'load').allocation.base;
+      },
     };
   }
 
@@ -322,17 +347,9 @@ class GraphBuilder implements Standing {
     }
     const ready = maskOf(warp.lanes.filter(({ waitsIn }) => waitsIn === null));
     const courses = new DryWarp(block, warp).run(ready, node.lanes);
-    const own = lanesOf(node.lanes).flatMap((lane) => courses.get(lane) ?? []);
-    const going = own.find(({ kind }) => kind !== 'goes round');
-    if (going !== undefined) return going;
-    const rounds = own.flatMap((course) => (course.kind === 'goes round' ? [course] : []));
-    if (!this.#hints.has(key)) this.#hint(key, block, warp, node.lanes);
-    return {
-      kind: 'goes round',
-      exits: rounds.flatMap(({ exits }) => exits),
-      loads: rounds.flatMap(({ loads }) => loads),
-      leavesTo: [...new Set(rounds.flatMap(({ leavesTo }) => leavesTo))],
-    };
+    const course = together(lanesOf(node.lanes).flatMap((lane) => courses.get(lane) ?? []));
+    if (course.kind === 'goes round' && !this.#hints.has(key)) this.#hint(key, block, warp, node.lanes);
+    return course;
   }
 
   /** Remembers a lane that shows by itself what its warp polls: one lane is quicker than 32. */
@@ -712,6 +729,20 @@ class GraphBuilder implements Standing {
 }
 
 const maskOf = (lanes: readonly StandingLane[]): number => lanes.reduce((mask, { lane }) => mask | (1 << lane), 0);
+
+/** The course of lanes that go together. */
+function together(courses: readonly LaneCourse[]): LaneCourse {
+  const going = courses.find(({ kind }) => kind !== 'goes round');
+  if (going !== undefined) return going;
+  const rounds = courses.flatMap((course) => (course.kind === 'goes round' ? [course] : []));
+  return {
+    kind: 'goes round',
+    exits: rounds.flatMap(({ exits }) => exits),
+    loads: rounds.flatMap(({ loads }) => loads),
+    barriers: [...new Set(rounds.flatMap(({ barriers }) => barriers))],
+    leavesTo: [...new Set(rounds.flatMap(({ leavesTo }) => leavesTo))],
+  };
+}
 
 /** `vote.sync.any`. */
 const operationAt = (program: Program, { block, at }: StandingLane): string =>

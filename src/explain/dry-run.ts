@@ -48,6 +48,8 @@ export type LaneCourse =
       readonly kind: 'goes round';
       readonly exits: readonly Exit[];
       readonly loads: readonly Load[];
+      /** Barriers that it passes on the way. */
+      readonly barriers: readonly number[];
       /** Blocks that it would come to then. */
       readonly leavesTo: readonly number[];
     }
@@ -69,6 +71,7 @@ class Beyond extends Error {}
  */
 export class DryWarp {
   readonly block: StandingBlock;
+  readonly isReleased: boolean;
   readonly program: Program;
   readonly places: Places;
   readonly flow: ControlFlow;
@@ -79,8 +82,10 @@ export class DryWarp {
   readonly stored = new Map<number, Value>();
   readonly #lanes: readonly StandingLane[];
 
-  constructor(block: StandingBlock, { lanes }: StandingWarp) {
+  /** `isReleased`: lanes that wait at a barrier go on. */
+  constructor(block: StandingBlock, { lanes }: StandingWarp, isReleased = false) {
     this.block = block;
+    this.isReleased = isReleased;
     this.program = block.program;
     this.places = placesOf(block.program, block.counts);
     this.flow = controlFlowOf(block.program);
@@ -189,6 +194,7 @@ class DryLane {
   /** Branches on what was loaded, by block: the last of each. */
   #branches = new Map<number, { readonly condition: Derived; readonly taken: boolean; readonly site: number }>();
   #loads = new Map<string, Load>();
+  #barriers = new Set<number>();
   /** Whether its course is known. It may go on for the sake of other lanes. */
   isOver = false;
   /** Whether it cannot go on at all. */
@@ -214,6 +220,7 @@ class DryLane {
     this.#block = standing.block;
     this.#at = standing.at;
     const { waitsIn } = standing;
+    if (waitsIn?.kind === 'barrier' && warp.isReleased) this.#at++;
     if (waitsIn?.kind !== 'collective') return;
     const instruction = program.blocks[standing.block]!.instructions[standing.at] as InstructionOf<'collective'>;
     const { mask, value, a, b } = waitsIn;
@@ -353,6 +360,7 @@ class DryLane {
     this.#blocks = new Set([this.#block]);
     this.#branches = new Map();
     this.#loads = new Map();
+    this.#barriers = new Set();
   }
 
   /** What has been loaded so far becomes plain values. */
@@ -380,7 +388,13 @@ class DryLane {
       if (!inLoop.has(block) || terminator.op !== 'branch') continue;
       if (!inLoop.has(taken ? terminator.else : terminator.then)) exits.push({ condition, wanted: !taken, site });
     }
-    return { kind: 'goes round', exits, loads: [...this.#loads.values()], leavesTo: [...leavesTo] };
+    return {
+      kind: 'goes round',
+      exits,
+      loads: [...this.#loads.values()],
+      barriers: [...this.#barriers],
+      leavesTo: [...leavesTo],
+    };
   }
 
   /** The course of a lane that never comes back to the same state, because it counts its rounds or works. */
@@ -473,8 +487,10 @@ class DryLane {
       case 'activemask':
         this.#variables[instruction.to] = this.warp.live >>> 0;
         return;
-      case 'fence':
       case 'barrier':
+        this.#barriers.add(this.#number(instruction.id));
+        return;
+      case 'fence':
       case 'collective':
         return;
       default:

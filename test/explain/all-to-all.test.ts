@@ -84,10 +84,13 @@ describe('calls that hung on a GPU', () => {
     expect(names.sort()).toEqual(Object.keys(EXPECTED).sort());
   });
 
-  describe.each(['rr', 'random:3'])('%s', (schedule) => {
+  describe.each([
+    ['step', 'rr'],
+    ['fast', 'random:3'],
+  ] as const)('%s %s', (mode, schedule) => {
     test.each(Object.keys(EXPECTED))('%s', (name) => {
       const [cause, parts, subject] = EXPECTED[name]!;
-      const { rootCause, alsoFound } = explained(captured(name), schedule);
+      const { rootCause, alsoFound } = explained(captured(name), schedule, mode);
       expect(rootCause?.cause).toBe(cause);
       for (const part of parts) expect(rootCause?.sentence).toContain(part);
       expect(rootCause?.subject).toMatchObject(subject);

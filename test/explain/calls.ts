@@ -2,7 +2,7 @@ import type { MoeCommCapture, WorkspacePages } from '../../src/capture/index.js'
 import { type Explanation, explainHang } from '../../src/explain/index.js';
 import { allToAllConstants } from '../../src/kernels/index.js';
 import { headOffsetOf } from '../../src/kernels/workspace-layout.js';
-import type { Machine, Outcome } from '../../src/simt/index.js';
+import type { EngineMode, Machine, Outcome } from '../../src/simt/index.js';
 import { generateCapture, setUpCall } from '../../src/tools/index.js';
 
 /** A random all-to-all that completes. */
@@ -83,16 +83,19 @@ export const withArgs = (capture: MoeCommCapture, args: Partial<MoeCommCapture['
   args: { ...capture.args, ...args },
 });
 
-/** Runs a call to its end in mode `step`. */
-export function run(capture: MoeCommCapture, schedule = 'rr'): { machine: Machine; outcome: Outcome } {
-  const limits = { maxIdleSteps: 100_000, maxCounterSteps: 100_000 };
-  const { machine } = setUpCall(capture, { mode: 'step', schedule, limits }, 'call');
+/** Runs a call to its end. */
+export function run(
+  capture: MoeCommCapture,
+  schedule = 'rr',
+  mode: EngineMode = 'fast',
+): { machine: Machine; outcome: Outcome } {
+  const { machine } = setUpCall(capture, { mode, schedule }, 'call');
   return { machine, outcome: machine.run() };
 }
 
 /** The explanation of a call, which must hang. */
-export function explained(capture: MoeCommCapture, schedule = 'rr'): Explanation {
-  const { machine, outcome } = run(capture, schedule);
+export function explained(capture: MoeCommCapture, schedule = 'rr', mode: EngineMode = 'fast'): Explanation {
+  const { machine, outcome } = run(capture, schedule, mode);
   if (outcome.verdict === 'completes' || outcome.verdict === 'error') throw new Error(`it ${outcome.verdict}`);
   return explainHang(machine);
 }
