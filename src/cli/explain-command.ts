@@ -86,7 +86,7 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
     return fail(io, `${path}: ${problem}`, exitCode);
   }
   progress.clear();
-  const { outcome, explanation } = ended;
+  const { outcome, mode, explanation } = ended;
   if (outcome.verdict === 'error') return fail(io, `${path}: ${outcome.error.message}`, EXIT_PROGRAM);
   const text =
     explanation === null
@@ -95,7 +95,7 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
         ? `${JSON.stringify(withOriginals(path, outcome, explanation), null, 2)}\n`
         : format === 'dot'
           ? formatDot(explanation)
-          : `${printable(path)}: ${outcome.verdict} after ${formatCount(outcome.steps)} steps\n${formatExplanation(explanation, { beside, width: Math.max(100, io.stdout.columns ?? 100) })}\n`;
+          : `${printable(path)}: ${outcome.verdict} after ${formatCount(outcome.steps)} steps in mode ${mode}\n${formatExplanation(explanation, { beside, width: Math.max(100, io.stdout.columns ?? 100) })}\n`;
   if (out === undefined) io.stdout.write(text);
   else write(out, text);
   if (explanation !== null && explanation.rootCause === null) {
@@ -116,13 +116,13 @@ async function run(path: string, capture: Capture, settings: RunSettings, io: Cl
   );
   const { machine } = call;
   const isHang = outcome.verdict === 'deadlock' || outcome.verdict === 'livelock' || outcome.verdict === 'budget';
-  return { outcome, limits: machine.limits, explanation: isHang ? explainHang(machine) : null };
+  return { outcome, mode: machine.mode, limits: machine.limits, explanation: isHang ? explainHang(machine) : null };
 }
 
 function completed(path: string, { steps }: Outcome, format: Format): string {
   if (format === 'json')
     return `${JSON.stringify({ file: path, verdict: 'completes', steps, rootCause: null }, null, 2)}\n`;
-  if (format === 'dot') return 'digraph hang {\n}\n';
+  if (format === 'dot') return 'digraph hang {\n  label="completes: nobody waits";\n}\n';
   return `${printable(path)}: completes after ${formatCount(steps)} steps; there is nothing to explain\n`;
 }
 

@@ -226,7 +226,10 @@ function readAxis(text: string): Axis {
     return Array.from({ length: to - from + 1 }, (_, at) => String(from + at));
   });
   if (list === '') throw new UsageError(`--vary ${text}: values are missing, as in ${dimension}=1..4`);
-  return { dimension, values: words.map((word) => ({ text: word, variation: READERS[dimension](word) })) };
+  return {
+    dimension,
+    values: [...new Set(words)].map((word) => ({ text: word, variation: READERS[dimension](word) })),
+  };
 }
 
 function checkOrder({ args }: MoeCommCapture, { order }: Variation): void {
@@ -254,15 +257,12 @@ function flips(first: Axis, second: Axis | undefined, cells: readonly (readonly 
   const down = columns.flatMap((at, c) =>
     flipsOf(
       rows,
-      cells.map((row) => row[c]!.verdict),
+      cells.map((row) => textOf(row[c]!)),
     ).map((flip) => ({ ...flip, dimension: first.dimension, at: second === undefined ? null : at })),
   );
   if (second === undefined) return down;
   const across = rows.flatMap((at, r) =>
-    flipsOf(
-      columns,
-      cells[r]!.map(({ verdict }) => verdict),
-    ).map((flip) => ({ ...flip, dimension: second.dimension, at })),
+    flipsOf(columns, cells[r]!.map(textOf)).map((flip) => ({ ...flip, dimension: second.dimension, at })),
   );
   return [...down, ...across];
 }
@@ -301,8 +301,8 @@ function describeFlips(
   cells: readonly (readonly Cell[])[],
 ): string[] {
   if (found.length === 0) {
-    const { verdict } = cells[0]![0]!;
-    return [`nothing flips: every call ${verdict === 'completes' ? 'completes' : `ends as ${verdict}`}`];
+    const end = textOf(cells[0]![0]!);
+    return [`nothing flips: every call ${end === 'completes' ? end : `ends as ${end}`}`];
   }
   return found.map(({ dimension, at, from, to, before, after }) => {
     const other = dimension === first.dimension ? second?.dimension : first.dimension;

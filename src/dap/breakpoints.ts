@@ -155,6 +155,7 @@ export class ClientBreakpoints {
     if (session === null) return;
     try {
       const condition = conditionOf(spec);
+      if (condition !== null) session.requireKnownNames(condition);
       const isWanted = this.#filterOf(breakpoint, session);
       const { at, place, isVerified, message } =
         kind === 'source' ? this.#placeOf(session, source, spec) : this.#targetOf(session, kind, spec);

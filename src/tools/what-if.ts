@@ -1,5 +1,5 @@
 import { CaptureError, type MoeCommCapture } from '../capture/index.js';
-import type { Machine, Outcome } from '../simt/index.js';
+import type { Machine } from '../simt/index.js';
 import { parseSchedule } from '../simt/index.js';
 import type { CallOptions } from './call.js';
 import { setUpMoeComm } from './moe-comm-call.js';
@@ -64,14 +64,15 @@ export function setUpVariation(
 export interface Flip<T> {
   readonly from: T;
   readonly to: T;
-  readonly before: Outcome['verdict'];
-  readonly after: Outcome['verdict'];
+  /** How calls end, in words. */
+  readonly before: string;
+  readonly after: string;
 }
 
-/** The places of a sweep along one dimension at which the verdict becomes another. */
-export function flipsOf<T>(values: readonly T[], verdicts: readonly Outcome['verdict'][]): Flip<T>[] {
+/** The places of a sweep along one dimension at which calls begin to end otherwise. */
+export function flipsOf<T>(values: readonly T[], ends: readonly string[]): Flip<T>[] {
   return values.slice(1).flatMap((to, index) => {
-    const [before, after] = [verdicts[index]!, verdicts[index + 1]!];
+    const [before, after] = [ends[index]!, ends[index + 1]!];
     return before === after ? [] : [{ from: values[index]!, to, before, after }];
   });
 }

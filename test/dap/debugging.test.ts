@@ -122,10 +122,12 @@ describe('breakpoints', () => {
 
     const refused = await client.breakAt(COMMUNICATOR, [
       { line: RECEIVED, condition: 'rank ==' },
+      { line: RECEIVED, condition: 'nobodyHasThis == 3' },
       { line: RECEIVED, hitCondition: 'often' },
     ]);
     expect(refused.map(({ verified, message }) => [verified, message])).toEqual([
       [false, expect.stringContaining('it ends too early')],
+      [false, expect.stringContaining("'nobodyHasThis'")],
       [false, "'often': a hit condition is N, == N, > N, < N or % N, N from 1 on"],
     ]);
   });
