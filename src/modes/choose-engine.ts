@@ -2,7 +2,7 @@ import { FastEngine, type FastOptions } from '../fast/index.js';
 import { type Program, programOf } from '../program/index.js';
 import type { EngineChooser, EngineFactory, EngineFacts, EngineMode, Launch } from '../simt/index.js';
 import { RefEngine } from '../simt/ref-engine.js';
-import { StepEngine } from '../step/index.js';
+import { StepEngine, type StepOptions } from '../step/index.js';
 
 /** Every mode, the default first. */
 export const ENGINE_MODES: readonly EngineMode[] = ['fast', 'step', 'ref'];
@@ -56,10 +56,14 @@ export interface EngineOptions extends ChoiceOptions {
   /** Told once which mode runs, before the first step. */
   readonly onMode?: (choice: ModeChoice) => void;
   readonly fast?: FastOptions;
+  readonly step?: Pick<StepOptions, 'observer'>;
 }
 
 /** Chooses the engine of a machine: `wanted`, or another mode where something needs it. */
-export function engineFor(wanted: EngineMode, { onMode, fast = {}, ...options }: EngineOptions = {}): EngineChooser {
+export function engineFor(
+  wanted: EngineMode,
+  { onMode, fast = {}, step = {}, ...options }: EngineOptions = {},
+): EngineChooser {
   return (facts): EngineFactory => {
     const choice = chooseMode(wanted, facts, options);
     onMode?.(choice);
@@ -67,7 +71,7 @@ export function engineFor(wanted: EngineMode, { onMode, fast = {}, ...options }:
       case 'ref':
         return (host) => new RefEngine(host);
       case 'step':
-        return (host) => new StepEngine(host);
+        return (host) => new StepEngine(host, step);
       case 'fast':
         return (host) => new FastEngine(host, fast);
       default:

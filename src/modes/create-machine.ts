@@ -16,12 +16,14 @@ export function createMachine({
   onMode,
   refuseProgram,
   fast,
+  step,
   ...options
 }: ModeOptions = {}): Machine {
   const engine = engineFor(mode, {
     ...(onMode === undefined ? {} : { onMode }),
     ...(refuseProgram === undefined ? {} : { refuseProgram }),
     ...(fast === undefined ? {} : { fast }),
+    ...(step === undefined ? {} : { step }),
   });
   return new Machine({ ...options, engine });
 }

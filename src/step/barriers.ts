@@ -48,6 +48,7 @@ export class BarrierUnit {
     engine.lanesAtBarriers[warp]! |= lanes;
     barrier.waiting.push({ warpIndex: index, lanes, isArriveOnly });
     if (isArriveOnly) engine.lanesOnlyArriving[warp]! |= lanes;
+    engine.observer?.arrive(block, id, index, lanes);
     if (barrier.lanes[index] === engine.live[warp]) this.#warpArrives(block, barrier, index);
     return true;
   }
@@ -80,6 +81,7 @@ export class BarrierUnit {
     engine.lanesAtBarriers[warp]! |= bit;
     barrier.waiting.push({ warpIndex: index, lanes: bit, isArriveOnly });
     if (isArriveOnly) engine.lanesOnlyArriving[warp]! |= bit;
+    engine.observer?.arrive(block, id, index, bit);
     if (lanes === engine.live[warp]) this.#warpArrives(block, barrier, index);
   }
 
@@ -137,6 +139,10 @@ export class BarrierUnit {
     barrier.arrivedWarps = 0;
     barrier.hasArrived.fill(0);
     for (const { warpIndex, lanes } of released) this.#release(block, barrier, warpIndex, lanes);
+    const { observer } = this.#engine;
+    if (observer === null) return;
+    const id = block.barriers.indexOf(barrier);
+    for (const { warpIndex, lanes } of released) observer.pass(block, id, warpIndex, lanes);
   }
 
   /** `lanes` are of one granule. */

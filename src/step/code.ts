@@ -63,7 +63,7 @@ export function codeOf(program: Program, counts: readonly number[], options: Emi
     ofProgram = new Map();
     known.set(program, ofProgram);
   }
-  const key = counts.join();
+  const key = `${counts.join()}${options.isObserved === true ? ' observed' : ''}`;
   const before = isPlanted ? undefined : ofProgram.get(key);
   if (before !== undefined) return before;
   const emitted = emitProgram(program, counts, options);

@@ -2,9 +2,8 @@ import type { Instruction } from '../program/index.js';
 import { OPERATION_NAMES } from '../simt/for-engines.js';
 import { PAGE_BYTES, type ScalarType, scalarBytes } from '../simt/index.js';
 import { DEFINED, type Layout, OPERAND_A, RESULT, VALUES } from './layout.js';
+import type { AccessInstruction } from './observer.js';
 import type { Provenance } from './provenance.js';
-
-type Access = Extract<Instruction, { op: 'load' | 'store' | 'atomic' }>;
 
 const PAGE_SHIFT = Math.log2(PAGE_BYTES);
 
@@ -16,14 +15,28 @@ export class AccessWriter {
   readonly #layout: Layout;
   readonly #provenance: Provenance;
   readonly #caches: { readonly name: string; readonly isShared: boolean }[] = [];
+  readonly #isObserved: boolean;
+  /** What the code tells of, by number. */
+  readonly observed: AccessInstruction[] = [];
 
-  constructor(layout: Layout, provenance: Provenance) {
+  constructor(layout: Layout, provenance: Provenance, isObserved: boolean) {
     this.#layout = layout;
     this.#provenance = provenance;
+    this.#isObserved = isObserved;
+  }
+
+  /** Tells of an access to byte `o` of `cache` by the thread of row `b`; '' if nobody wants to know. */
+  observeText(access: AccessInstruction, cache: string): string {
+    return this.#isObserved ? `H.observe(${this.observed.push(access) - 1}, ${cache}, o, b);` : '';
+  }
+
+  /** Tells that the last access is done, if somebody wants to know. */
+  get storedText(): string {
+    return this.#isObserved ? 'if (H.isAwaited) H.storedObserved();' : '';
   }
 
   /** A new variable for the allocation of an access. */
-  cacheOf({ base }: Access): string {
+  cacheOf({ base }: AccessInstruction): string {
     const space = this.#provenance.spaceOf(base);
     const prefix = { global: 'g', shared: 's', any: 'x' }[space];
     const name = `${prefix}${this.#caches.length}`;
@@ -108,7 +121,7 @@ export class AccessWriter {
 
   /** A function that performs a visible access for the lanes of a mask, lowest first. `w`: row of lane 0. */
   writePerform(number: number, instruction: Instruction): string {
-    const access = instruction as Access;
+    const access = instruction as AccessInstruction;
     const cache = this.cacheOf(access);
     const bytes = scalarBytes(access.elementType);
     const count = access.op === 'load' ? access.to.length : access.op === 'store' ? access.values.length : 1;
@@ -123,15 +136,16 @@ for (let rest = lanes; rest !== 0; rest &= rest - 1) {
 const b = w + (31 - Math.clz32(rest & -rest)) * ${this.#layout.rowWords}, h = b >> 1;
 q = D[h + ${OPERAND_A >> 1}];
 ${this.locate(c, bytes * count, kind, '-1')}
+${this.observeText(access, c)}
 ${body.replaceAll('CACHE', c)}
-${access.op === 'load' ? '' : `if (${c}.watched) H.stored(${c}, o, ${bytes * count}, b, -1);`}
+${access.op === 'load' ? '' : `if (${c}.watched) H.stored(${c}, o, ${bytes * count}, b, -1); ${this.storedText}`}
 }
 ${cache} = ${c};
 return ${flags};
 }`;
   }
 
-  #load({ elementType, to }: Extract<Access, { op: 'load' }>): string {
+  #load({ elementType, to }: Extract<AccessInstruction, { op: 'load' }>): string {
     const bytes = scalarBytes(elementType);
     const words = bytes === 8 ? 2 : 1;
     return to
@@ -162,7 +176,7 @@ return ${flags};
       .join('\n');
   }
 
-  #store({ elementType, values }: Extract<Access, { op: 'store' }>): string {
+  #store({ elementType, values }: Extract<AccessInstruction, { op: 'store' }>): string {
     const bytes = scalarBytes(elementType);
     const words = bytes === 8 ? 2 : 1;
     const full = (1 << bytes) - 1;
@@ -176,7 +190,7 @@ return ${flags};
     return this.storeText('CACHE', elementType, elements, defined);
   }
 
-  #atomic({ elementType, operator }: Extract<Access, { op: 'atomic' }>): string {
+  #atomic({ elementType, operator }: Extract<AccessInstruction, { op: 'atomic' }>): string {
     return `flags |= H.atomic(CACHE, o, '${elementType}', ${OPERATION_NAMES.indexOf(`atom.${operator}`)}, b);`;
   }
 }

@@ -30,6 +30,7 @@ import {
   THREAD_IDX,
   VALUES,
 } from './layout.js';
+import type { AccessInstruction } from './observer.js';
 import { type Provenance, provenanceOf } from './provenance.js';
 
 /** A program as JavaScript. */
@@ -37,6 +38,8 @@ export interface Emitted {
   readonly program: Program;
   readonly layout: Layout;
   readonly info: InfoLayout;
+  /** Accesses as {@link Runtime.observe} numbers them; empty if the code is not observed. */
+  readonly observed: readonly AccessInstruction[];
   /** Body of a function of the names {@link FACTORY_PARAMETERS}; it returns a {@link CompiledCode}. */
   readonly text: string;
 }
@@ -45,6 +48,8 @@ export interface Emitted {
 export const FACTORY_PARAMETERS = ['L', 'D', 'U', 'KI', 'KD', 'H', 'R', 'NONE'] as const;
 
 export interface EmitOptions {
+  /** Whether the code tells of each access. */
+  readonly isObserved?: boolean;
   /** For tests: replaces instructions before they are written, so that the program is compiled wrongly. */
   readonly plant?: (instruction: Instruction) => Instruction;
 }
@@ -58,7 +63,11 @@ const FUNCTION_INSTRUCTIONS = 400;
 let textCount = 0;
 
 /** Writes a program as JavaScript. `counts`: registers of each array. */
-export function emitProgram(program: Program, counts: readonly number[], { plant }: EmitOptions = {}): Emitted {
+export function emitProgram(
+  program: Program,
+  counts: readonly number[],
+  { plant, isObserved = false }: EmitOptions = {},
+): Emitted {
   const planted: Program =
     plant === undefined
       ? program
@@ -68,7 +77,9 @@ export function emitProgram(program: Program, counts: readonly number[], { plant
         };
   const layout = layoutOf(planted, counts);
   const info = infoLayoutOf(planted);
-  return { program: planted, layout, info, text: new ProgramWriter(planted, layout, info).write() };
+  const writer = new ProgramWriter(planted, layout, info, isObserved);
+  const text = writer.write();
+  return { program: planted, layout, info, observed: writer.access.observed, text };
 }
 
 class ProgramWriter {
@@ -86,12 +97,12 @@ class ProgramWriter {
   readonly #visibleNumbers = new Map<Instruction, number>();
   readonly #pendingLabels: number[] = [];
 
-  constructor(program: Program, layout: Layout, info: InfoLayout) {
+  constructor(program: Program, layout: Layout, info: InfoLayout, isObserved: boolean) {
     this.program = program;
     this.layout = layout;
     this.info = info;
     this.provenance = provenanceOf(program);
-    this.access = new AccessWriter(layout, this.provenance);
+    this.access = new AccessWriter(layout, this.provenance, isObserved);
     const successors = successorsOf(program);
     this.predecessors = predecessorsOf(successors);
     const place = program.blocks.map(() => -1);
@@ -568,6 +579,7 @@ class FunctionWriter implements Names {
     this.#emit(`q = ${this.#address(instruction)};`);
     const cache = access.cacheOf(instruction);
     this.#emit(access.locate(cache, bytes * to.length, 'load', `${site}`));
+    this.#emit(access.observeText(instruction, cache));
     to.forEach((target, index) => {
       const offset = index === 0 ? 'o' : `(o + ${index * bytes})`;
       if (target.kind === 'variable') {
@@ -601,6 +613,7 @@ class FunctionWriter implements Names {
     this.#emit(`q = ${this.#address(instruction)};`);
     const cache = access.cacheOf(instruction);
     this.#emit(access.locate(cache, bytes * values.length, 'store', `${site}`));
+    this.#emit(access.observeText(instruction, cache));
     const isSame = bytes >= 4 ? `${cache}.i32[o >>> 2] === (${sources[0]!.words[0]})` : 'false';
     this.#emit(`if (!(${isSame})) H.storedPlainly = true;`);
     this.#emit(
@@ -612,6 +625,7 @@ class FunctionWriter implements Names {
       ),
     );
     this.#emit(`if (${cache}.watched) H.stored(${cache}, o, ${bytes * values.length}, b, ${site});`);
+    this.#emit(access.storedText);
   }
 
   /** Expressions for the words of what is stored; `defined` is null if all bytes are. */

@@ -8,6 +8,7 @@ import {
   groupWaiting,
   isCollective,
   type LastStep,
+  lanesOf,
   notInMask,
   OP_BARRIER_ARRIVE,
   OP_SYNCWARP,
@@ -46,6 +47,7 @@ import { performCollective } from './collectives.js';
 import type { EmitOptions } from './emit.js';
 import { writeInfo } from './info.js';
 import { MASK, PC, RANK, RESULT, THREAD_IDX } from './layout.js';
+import type { StepObserver } from './observer.js';
 import { ReadyRing } from './ready-ring.js';
 import { COUNTED, NOT_RESUMED, Runtime, STORED } from './runtime.js';
 import { type EngineSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.js';
@@ -70,7 +72,9 @@ interface BoundLaunch {
 }
 
 /** How a {@link StepEngine} finds and compiles programs. */
-export interface StepOptions extends EmitOptions {
+export interface StepOptions extends Omit<EmitOptions, 'isObserved'> {
+  /** Is told of everything that threads do to each other. */
+  readonly observer?: StepObserver | null;
   /** The compiled form of a kernel; default: what is registered. */
   readonly programOf?: (kernel: Launch['kernel']) => Program | null;
 }
@@ -121,6 +125,8 @@ export class StepEngine implements StandingEngine {
   #current = 0;
   #entered: StepBlock | null = null;
   readonly #options: StepOptions;
+  readonly #emit: EmitOptions;
+  readonly observer: StepObserver | null;
   readonly #bound = new Map<Launch, BoundLaunch>();
   readonly arenas = new Map<ProgramCode, { arena: Arena; runtime: Runtime }[]>();
   readonly #barriers: BarrierUnit;
@@ -131,6 +137,8 @@ export class StepEngine implements StandingEngine {
   constructor(host: EngineHost, options: StepOptions = {}) {
     this.host = host;
     this.#options = options;
+    this.observer = options.observer ?? null;
+    this.#emit = { ...options, isObserved: this.observer !== null };
     this.granuleShift = granuleShiftOf(host.schedule);
     this.warpShift = 5 - this.granuleShift;
     this.#barriers = new BarrierUnit(this);
@@ -159,7 +167,7 @@ export class StepEngine implements StandingEngine {
       );
     }
     const values = bindParams(program, launch.args);
-    const bound = { code: codeOf(program, arrayCounts(program, values), this.#options), values };
+    const bound = { code: codeOf(program, arrayCounts(program, values), this.#emit), values };
     this.#bound.set(launch, bound);
     if (!this.launchNumbers.has(launch)) this.launchNumbers.set(launch, this.launchNumbers.size);
     return bound;
@@ -198,6 +206,7 @@ export class StepEngine implements StandingEngine {
     }
     this.residentBlocks.add(block);
     this.liveThreads += threads;
+    this.observer?.blockStarts(block);
   }
 
   /** Lanes of a warp's granule number `part`. */
@@ -228,6 +237,7 @@ export class StepEngine implements StandingEngine {
     }
     const most = Math.max(threads, Math.min(rows, this.host.limits.maxResidentThreads));
     const runtime = new Runtime(this.host.memory.space);
+    runtime.observer = this.observer;
     const place = { arena: new Arena(code, most, blocks, runtime), runtime };
     list.push(place);
     return { ...place, ...place.arena.take(threads)! };
@@ -370,6 +380,7 @@ export class StepEngine implements StandingEngine {
       runtime.sharedMemory = sharedMemory;
       block.arena.reset();
     }
+    runtime.block = block;
     this.#entered = block;
   }
 
@@ -401,6 +412,7 @@ export class StepEngine implements StandingEngine {
         this.readyLanes[granule]! |= yielded;
         return;
       default:
+        if (this.observer !== null) this.#tellFence(this.observer, block, warp, number, yielded);
         this.readyLanes[granule]! |= yielded;
         return;
     }
@@ -466,10 +478,18 @@ export class StepEngine implements StandingEngine {
           this.readyLanes[granule]! |= lanes;
           break;
         default:
+          if (this.observer !== null) this.#tellFence(this.observer, block, warp, number, lanes);
           this.readyLanes[granule]! |= lanes;
       }
     }
     if (accessed) this.#accountAccess(flags);
+  }
+
+  #tellFence(observer: StepObserver, block: StepBlock, warp: number, number: number, lanes: number): void {
+    const { instruction } = block.arena.code.layout.visible[number]!;
+    if (instruction.op !== 'fence') throw new Error(`[simtwin bug] ${instruction.op} is no fence`);
+    const first = (warp - block.firstWarp) * 32;
+    for (const lane of lanesOf(lanes)) observer.fence(instruction, block, first + lane);
   }
 
   /** The lowest of `lanes`, and those next to it in order, that have come to an instruction. */
@@ -522,6 +542,7 @@ export class StepEngine implements StandingEngine {
     if (live === 0) block.liveWarps--;
     this.#barriers.laneExited(block, warp);
     if (block.liveThreads > 0) return;
+    this.observer?.blockEnds(block);
     this.residentBlocks.delete(block);
     block.arena.give(block.rows, block.record, block.launch.threadIdxs.length);
     this.warps.give(block.firstWarp, block.warpCount);
@@ -535,6 +556,7 @@ export class StepEngine implements StandingEngine {
 
   #performCollective(block: StepBlock, warp: number, opcode: number, lanes: number): void {
     if (opcode !== OP_SYNCWARP) performCollective(block, this.rowOfWarp[warp]!, opcode, lanes);
+    this.observer?.meet(block, warp - block.firstWarp, lanes);
     this.releaseLanes(warp, lanes);
   }
 

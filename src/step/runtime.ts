@@ -2,7 +2,9 @@ import { arithmeticRuntime, bigintOf, splitBigint } from '../program/index.js';
 import { Fault, OP_ATOMIC_CAS, OP_ATOMIC_EXCH, performAtomic } from '../simt/for-engines.js';
 import type { AddressSpace, Allocation, ScalarType, SharedMemory } from '../simt/index.js';
 import type { Arena } from './code.js';
-import { RESULT, VALUES } from './layout.js';
+import { RANK, RESULT, VALUES } from './layout.js';
+import type { StepObserver } from './observer.js';
+import type { StepBlock } from './step-block.js';
 
 /** Bits of what a visible access has done. */
 export const STORED = 1;
@@ -34,6 +36,11 @@ export class Runtime {
   /** Shared memory of the block that runs. */
   sharedMemory!: SharedMemory;
   arena!: Arena;
+  /** The block that runs, and who is told of what it does; null: nobody is. */
+  block: StepBlock | null = null;
+  observer: StepObserver | null = null;
+  /** Whether the observer wants to know when the access is done. */
+  isAwaited = false;
   readonly #global: AddressSpace;
 
   constructor(global: AddressSpace) {
@@ -68,6 +75,23 @@ export class Runtime {
     this.site = site;
     this.row = row;
     allocation.readDefined(type, offset);
+  }
+
+  /** An access is about to happen. Called by code that is observed. */
+  observe(number: number, allocation: Allocation, offset: number, row: number): void {
+    const { code, L } = this.arena;
+    this.isAwaited = this.observer!.access(
+      code.emitted.observed[number]!,
+      allocation,
+      offset,
+      this.block!,
+      L[row + RANK]!,
+    );
+  }
+
+  storedObserved(): void {
+    this.isAwaited = false;
+    this.observer!.stored();
   }
 
   /** A store to a watched allocation has happened. */

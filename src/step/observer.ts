@@ -1,0 +1,33 @@
+import type { Instruction } from '../program/index.js';
+import type { Allocation } from '../simt/index.js';
+import type { StepBlock } from './step-block.js';
+
+export type AccessInstruction = Extract<Instruction, { readonly op: 'load' | 'store' | 'atomic' }>;
+
+/**
+ * Is told of everything that threads do to each other, in the order in which it happens. Code that is not observed has no
+ * trace of this. Threads are named by their block and their number within it.
+ */
+export interface StepObserver {
+  blockStarts(block: StepBlock): void;
+  blockEnds(block: StepBlock): void;
+  /**
+   * An access of one thread, located and not yet done. Result: whether {@link stored} is to be called once it is.
+   */
+  access(
+    instruction: AccessInstruction,
+    allocation: Allocation,
+    offset: number,
+    block: StepBlock,
+    rank: number,
+  ): boolean;
+  /** The last access is done. */
+  stored(): void;
+  fence(instruction: Extract<Instruction, { readonly op: 'fence' }>, block: StepBlock, rank: number): void;
+  /** Lanes of a warp of the block meet in a warp-wide operation. */
+  meet(block: StepBlock, warpIndex: number, lanes: number): void;
+  /** Lanes of a warp come to a barrier. */
+  arrive(block: StepBlock, id: number, warpIndex: number, lanes: number): void;
+  /** Lanes that have waited at a barrier go on: everybody who was expected has arrived. */
+  pass(block: StepBlock, id: number, warpIndex: number, lanes: number): void;
+}
