@@ -1,6 +1,7 @@
 import { formatRanges, type SourceFrame } from '../simt/index.js';
 import type { Explanation, ExplanationEdge, ExplanationNode, ExplanationWord, RootCause } from './explanation.js';
 import { mergedTo } from './merge.js';
+import { counted } from './names.js';
 
 /** How {@link formatExplanation} writes. */
 export interface FormatOptions {
@@ -136,8 +137,6 @@ function describeNode(node: ExplanationNode): string {
       : ` (${counted(threads, 'thread')}${count > 1 && kind === 'returned' ? `, ${count} groups` : ''})`;
   return `${parts.join('')}${howMany}`;
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `sending group for peer rank 1`, or with ranges where names differ in one number. */
 function groupsText(groups: readonly string[]): string {

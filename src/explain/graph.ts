@@ -68,6 +68,15 @@ export interface PolledWord {
   readonly holds: string;
 }
 
+/** Somebody who writes a word that is polled, or nobody. */
+export interface WordWriter {
+  readonly node: WaitNode;
+  /** How it has to do with the word; '' of nobody. */
+  readonly does: string;
+  /** Whether nobody else could write it. */
+  readonly isNeeded: boolean;
+}
+
 export interface WaitGraph {
   readonly nodes: readonly WaitNode[];
   readonly edges: readonly WaitEdge[];

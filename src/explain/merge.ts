@@ -1,6 +1,7 @@
 import { formatLanes } from '../simt/index.js';
 import type { Explanation, ExplanationEdge, ExplanationNode, ExplanationWord } from './explanation.js';
 import type { WaitGraph } from './graph.js';
+import { formatDim3 } from './names.js';
 
 /**
  * How much two nodes may differ and still be one: 0: in the warp and the last number of a word; 1: in the block as well, and in numbers of words, such
@@ -19,7 +20,7 @@ export function plainGraph({ nodes, edges }: WaitGraph): Graph {
         kind,
         ranks: rank === -1 ? [] : [rank],
         kernel,
-        blocks: blockIdx === null ? [] : [`(${blockIdx.x},${blockIdx.y},${blockIdx.z})`],
+        blocks: blockIdx === null ? [] : [formatDim3(blockIdx)],
         groups: group === null ? [] : [group.name],
         warps: warp === -1 ? [] : [warp],
         lanes: lanes === 0 ? [] : [formatLanes(lanes)],

@@ -1,8 +1,8 @@
 import { type Diagnosis, formatRanges, type HangCause, type WaitedWord } from '../simt/index.js';
-import { describeBlock, type Standing } from './build-graph.js';
+import type { Standing } from './build-graph.js';
 import type { RootCause } from './explanation.js';
 import { componentsOf, type PolledWord, type WaitEdge, type WaitNode } from './graph.js';
-import { lanesName } from './names.js';
+import { describeBlock, formatDim3, lanesName } from './names.js';
 
 /** Which of several causes is told first: those that explain more, and those that are surer. */
 const ORDER: readonly HangCause[] = [
@@ -287,7 +287,7 @@ const afterName = ({ kind, group }: WaitNode): string => (kind === 'nobody' || g
 
 /** `rank 1 block (0,0,1) warp 0`, or with the name of the group. */
 function describe({ rank, blockIdx, group, warp, lanes, kind }: WaitNode): string {
-  const place = blockIdx === null ? '' : ` block (${blockIdx.x},${blockIdx.y},${blockIdx.z})`;
+  const place = blockIdx === null ? '' : ` block ${formatDim3(blockIdx)}`;
   if (kind === 'nobody') return 'nobody';
   if (kind === 'not resident' && blockIdx === null) return `blocks of rank ${rank} that are not resident`;
   if (group !== null) return `rank ${rank}${place}, ${group.name}`;

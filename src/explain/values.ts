@@ -1,5 +1,5 @@
-import type { ArithmeticInstruction, CollectiveName, Word } from '../program/index.js';
-import type { Allocation, ScalarType } from '../simt/index.js';
+import type { ArithmeticInstruction, CollectiveName, ParamValue, Word } from '../program/index.js';
+import { type Allocation, Pointer, type ScalarType } from '../simt/index.js';
 
 /** A word of memory that a thread has read. */
 export interface Load {
@@ -35,6 +35,13 @@ export const isDerived = (value: Value): value is Derived => typeof value === 'o
 
 export const wordOf = (value: Value): Word | undefined => (typeof value === 'object' ? value.value : value);
 
+/** Parameters of a launch as words. */
+export const wordsOf = (params: readonly ParamValue[]): readonly Word[] =>
+  params.map((value) => (value === null ? 0 : value instanceof Pointer ? value.address : value));
+
+/** A lane leaves off: what it has come to is beyond what a dry run knows. */
+export class Beyond extends Error {}
+
 /** The words of memory that a value depends on, each once. */
 export function loadsOf(value: Value, found: Map<string, Load> = new Map(), seen = new Set<Derived>()) {
   if (!isDerived(value) || seen.has(value)) return found;
@@ -60,6 +67,25 @@ export function loadsOf(value: Value, found: Map<string, Load> = new Map(), seen
       value satisfies never;
   }
   return found;
+}
+
+/** Whether a value depends on a word that was polled. */
+export function dependsOnPoll(value: Value, seen = new Set<Derived>()): boolean {
+  if (!isDerived(value) || seen.has(value)) return false;
+  seen.add(value);
+  switch (value.kind) {
+    case 'load':
+      return value.load.isPolled;
+    case 'arithmetic':
+    case 'mixed':
+      return value.operands.some((operand) => dependsOnPoll(operand, seen));
+    case 'vote':
+      return value.lanes.some(([, lane]) => dependsOnPoll(lane, seen));
+    case 'guarded':
+      return dependsOnPoll(value.then, seen) || dependsOnPoll(value.condition, seen);
+    default:
+      return value satisfies never;
+  }
 }
 
 /** Tells words of memory apart. */

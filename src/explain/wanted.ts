@@ -1,5 +1,5 @@
 import type { BinaryOperator, CompareOperator } from '../program/index.js';
-import type { Exit } from './dry-run.js';
+import type { Exit } from './lane-course.js';
 import { type Derived, isDerived, keyOfLoad, type Load, loadsOf, type Value, wordOf } from './values.js';
 
 /** A word of memory that keeps a thread in its loop, and what it would have to hold. */
