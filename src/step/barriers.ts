@@ -139,10 +139,7 @@ export class BarrierUnit {
     barrier.arrivedWarps = 0;
     barrier.hasArrived.fill(0);
     for (const { warpIndex, lanes } of released) this.#release(block, barrier, warpIndex, lanes);
-    const { observer } = this.#engine;
-    if (observer === null) return;
-    const id = block.barriers.indexOf(barrier);
-    for (const { warpIndex, lanes } of released) observer.pass(block, id, warpIndex, lanes);
+    this.#engine.observer?.complete(block, block.barriers.indexOf(barrier), released);
   }
 
   /** `lanes` are of one granule. */

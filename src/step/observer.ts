@@ -1,6 +1,6 @@
 import type { Instruction } from '../program/index.js';
 import type { Allocation } from '../simt/index.js';
-import type { StepBlock } from './step-block.js';
+import type { Arrival, StepBlock } from './step-block.js';
 
 export type AccessInstruction = Extract<Instruction, { readonly op: 'load' | 'store' | 'atomic' }>;
 
@@ -28,6 +28,6 @@ export interface StepObserver {
   meet(block: StepBlock, warpIndex: number, lanes: number): void;
   /** Lanes of a warp come to a barrier. */
   arrive(block: StepBlock, id: number, warpIndex: number, lanes: number): void;
-  /** Lanes that have waited at a barrier go on: everybody who was expected has arrived. */
-  pass(block: StepBlock, id: number, warpIndex: number, lanes: number): void;
+  /** Everybody who was expected at a barrier has arrived. `waiting`: those who have waited and go on now. */
+  complete(block: StepBlock, id: number, waiting: readonly Arrival[]): void;
 }

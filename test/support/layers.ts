@@ -31,6 +31,7 @@ const ALL_BUT_COMPILE = [
   'tools',
   'debug',
   'explain',
+  'check',
 ];
 
 /** The rooms of `src`. A new one gets its line here and its paragraph in `docs/ARCHITECTURE.md`. */
@@ -47,6 +48,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   capture: { rooms: [], packages: [], node: true, pure: false },
   arbitraries: { rooms: ['reference', 'simt', 'kernels'], packages: ['fast-check'], node: false, pure: false },
   tools: { rooms: ['simt', 'kernels', 'modes', 'reference', 'capture'], packages: [], node: false, pure: true },
+  check: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   explain: { rooms: ['simt', 'program', 'hang'], packages: [], node: false, pure: true },
   debug: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   // Only the command that needs it loads the protocol.

@@ -1,0 +1,343 @@
+import { type Allocation, type LaunchQueue, type Scope, scalarBytes } from '../simt/index.js';
+import type { AccessInstruction, StepObserver } from '../step/index.js';
+import type { StepBlock } from '../step/step-block.js';
+import { accessReport, type Finding, type Race, threadReport, wordText } from './findings.js';
+import { MANY, READ, Shadow, STRONG, WEAK } from './shadow-memory.js';
+import { Synchronisation } from './synchronisation.js';
+import { type KnownBlock, Threads } from './threads.js';
+
+/** An instruction that accesses memory, as the checker needs it. */
+interface KnownAccess {
+  readonly number: number;
+  readonly instruction: AccessInstruction;
+  readonly bytes: number;
+  /** Log2 of the bytes of an element. */
+  readonly shift: number;
+  readonly writes: boolean;
+  /** Volatile, relaxed, acquire, release or an atomic: ordered with others of its kind that touch the same bytes. */
+  readonly isStrong: boolean;
+  readonly scope: Scope;
+}
+
+/** What threads do at one barrier of a block. */
+interface BarrierPhases {
+  /** What those had done who have arrived in this phase; null: nobody has. */
+  arrived: Int32Array | null;
+  /** Those who took part in the last phase, and in this: thread and clock. */
+  last: readonly (readonly [thread: number, clock: number])[];
+  now: (readonly [thread: number, clock: number])[];
+}
+
+/** Words of allocations are told apart by number. */
+const MOST_WORDS = 2 ** 34;
+
+/**
+ * Finds data races in a run of mode `step`: two accesses of different threads to the same bytes of global or shared
+ * memory, at least one of them a write, that nothing orders, unless both are strong and their scopes include each other.
+ * What orders is the causality order of the PTX memory model: barriers, warp-wide operations, fences, releases and
+ * acquires, and the order of launches on a stream. Threads of a warp are threads: nothing but a warp-wide operation or a
+ * barrier orders them.
+ *
+ * Races are found by order alone, whether or not the two have met in this run. Of weak writes, and of strong ones, to the
+ * same bytes only the last is compared.
+ */
+export class RaceChecker implements StepObserver {
+  readonly #threads = new Threads();
+  readonly #order = new Synchronisation(this.#threads);
+  readonly #accesses: KnownAccess[] = [];
+  readonly #byInstruction = new Map<AccessInstruction, KnownAccess>();
+  readonly #shadows = new Map<Allocation, { readonly shadow: Shadow; readonly firstWord: number }>();
+  readonly #barriers = new Map<StepBlock, BarrierPhases[]>();
+  /** What launches that have ended had done, by stream. */
+  readonly #ended = new Map<LaunchQueue, number[]>();
+  readonly #found = new Map<string, { -readonly [Key in keyof Race]: Race[Key] }>();
+  readonly #reuses = new Map<string, Finding & { readonly kind: 'barrier reuse' }>();
+  /** Races of the access that is going on, for {@link stored} to say whether the same is written. */
+  #pending: { -readonly [Key in keyof Race]: Race[Key] }[] = [];
+  readonly #before = new Uint8Array(16);
+  #storing: { readonly allocation: Allocation; readonly offset: number; readonly bytes: number } | null = null;
+  // The last of each: lanes of a warp do the same to the same.
+  #access: KnownAccess | null = null;
+  #shadow: { readonly shadow: Shadow; readonly firstWord: number } | null = null;
+
+  /** What has been found so far: each pair of instructions once, in the order in which they were found. */
+  get findings(): readonly Finding[] {
+    return [...this.#found.values(), ...this.#reuses.values()];
+  }
+
+  /** The host waits for everything that has been launched: what it launches next comes after all of it. */
+  hostSynchronizes(): void {
+    this.#hostKnows = this.#order.clocks.gather(
+      Array.from({ length: this.#order.clocks.size }, (_, thread) => thread),
+      null,
+    );
+  }
+  #hostKnows: Int32Array | null = null;
+
+  // --- Threads
+
+  blockStarts(block: StepBlock): void {
+    const { clocks } = this.#order;
+    const count = block.launch.threadIdxs.length;
+    const first = clocks.add(count, this.#hostKnows);
+    this.#threads.add(block, first);
+    const { queue } = block.launch;
+    const ended = queue === null ? [] : (this.#ended.get(queue) ?? []);
+    if (ended.length === 0) return;
+    const threads = Array.from({ length: count }, (_, rank) => first + rank);
+    const known = clocks.gather(ended, this.#hostKnows === null ? null : this.#hostKnows.slice());
+    clocks.share(threads, known);
+  }
+
+  blockEnds(block: StepBlock): void {
+    const { queue, threadIdxs, startedBlocks, finishedBlocks, blockCount } = block.launch;
+    if (queue === null) return;
+    const { first } = this.#threads.of(block);
+    const own = threadIdxs.map((_, rank) => first + rank);
+    const before = this.#ending.get(block.launch) ?? [];
+    const all = [...before, ...own];
+    this.#ending.set(block.launch, all);
+    // The last block is still counted as running.
+    if (startedBlocks === blockCount && finishedBlocks === blockCount - 1) {
+      this.#ended.set(queue, all);
+      this.#ending.delete(block.launch);
+    }
+  }
+  readonly #ending = new Map<StepBlock['launch'], number[]>();
+
+  // --- Order
+
+  fence({ scope }: { readonly scope: Scope }, block: StepBlock, rank: number): void {
+    this.#order.fence(this.#threads.of(block).first + rank, scope);
+  }
+
+  meet(block: StepBlock, warpIndex: number, lanes: number): void {
+    this.#order.clocks.meet(threadsOf(this.#threads.of(block), warpIndex, lanes));
+  }
+
+  arrive(block: StepBlock, id: number, warpIndex: number, lanes: number): void {
+    const known = this.#threads.of(block);
+    const phases = this.#phasesOf(block, id);
+    const { clocks } = this.#order;
+    const threads = threadsOf(known, warpIndex, lanes);
+    const missed = phases.last.find(([thread, clock]) => threads.some((own) => !clocks.isBefore(thread, clock, own)));
+    if (missed !== undefined) this.#noteReuse(known, id, threads[0]! - known.first, missed[0] - known.first);
+    for (const thread of threads) phases.now.push([thread, clocks.now(thread)]);
+    phases.arrived = clocks.gather(threads, phases.arrived);
+  }
+
+  complete(
+    block: StepBlock,
+    id: number,
+    waiting: readonly { readonly warpIndex: number; readonly lanes: number }[],
+  ): void {
+    const known = this.#threads.of(block);
+    const phases = this.#phasesOf(block, id);
+    const threads = waiting.flatMap(({ warpIndex, lanes }) => threadsOf(known, warpIndex, lanes));
+    if (threads.length > 0) this.#order.clocks.share(threads, phases.arrived!);
+    phases.arrived = null;
+    phases.last = phases.now;
+    phases.now = [];
+  }
+
+  #phasesOf(block: StepBlock, id: number): BarrierPhases {
+    let ofBlock = this.#barriers.get(block);
+    if (ofBlock === undefined) {
+      ofBlock = [];
+      this.#barriers.set(block, ofBlock);
+    }
+    ofBlock[id] ??= { arrived: null, last: [], now: [] };
+    return ofBlock[id];
+  }
+
+  #noteReuse(known: KnownBlock, id: number, rank: number, other: number): void {
+    const [first, second] = [threadReport(known, other), threadReport(known, rank)];
+    const key = `${second.kernel} ${id}`;
+    const before = this.#reuses.get(key);
+    this.#reuses.set(
+      key,
+      before === undefined
+        ? { kind: 'barrier reuse', id, first, second, count: 1 }
+        : { ...before, count: before.count + 1 },
+    );
+  }
+
+  // --- Accesses
+
+  access(
+    instruction: AccessInstruction,
+    allocation: Allocation,
+    offset: number,
+    block: StepBlock,
+    rank: number,
+  ): boolean {
+    if (this.#access?.instruction !== instruction) this.#access = this.#accessOf(instruction);
+    if (this.#shadow?.shadow.allocation !== allocation) this.#shadow = this.#shadowOf(allocation, this.#access.shift);
+    const access = this.#access;
+    const { shadow, firstWord } = this.#shadow;
+    const thread = this.#threads.of(block).first + rank;
+    if (access.shift < shadow.shift) shadow.split(access.shift);
+    const last = (offset + access.bytes - 1) >>> shadow.shift;
+    for (let cell = offset >>> shadow.shift; cell <= last; cell++) {
+      if (access.writes) this.#write(shadow, cell, access, thread);
+      else this.#read(shadow, cell, access, thread);
+    }
+    if (access.isStrong) this.#synchronise(access, firstWord + (offset >>> 2), thread);
+    if (this.#pending.length === 0) return false;
+    this.#storing = { allocation, offset, bytes: access.bytes };
+    this.#before.set(allocation.u8.subarray(offset, offset + access.bytes));
+    return true;
+  }
+
+  stored(): void {
+    const { allocation, offset, bytes } = this.#storing!;
+    const after = allocation.u8.subarray(offset, offset + bytes);
+    const isSame = after.every((byte, at) => byte === this.#before[at]);
+    for (const race of this.#pending) if (!isSame) race.writesTheSame = false;
+    this.#pending = [];
+  }
+
+  #synchronise({ instruction, bytes, scope }: KnownAccess, word: number, thread: number): void {
+    const { op } = instruction;
+    for (let at = word; at < word + Math.max(1, bytes >>> 2); at++) {
+      if (op !== 'store') this.#order.read(at, thread, scope, op === 'load' && instruction.ordering === 'acquire');
+      if (op !== 'load') {
+        this.#order.write(at, thread, scope, op === 'store' && instruction.ordering === 'release', op === 'atomic');
+      }
+    }
+  }
+
+  #read(shadow: Shadow, cell: number, access: KnownAccess, thread: number): void {
+    const cells = shadow.pageOf(cell);
+    const at = shadow.placeOf(cell);
+    this.#compare(shadow, cell, cells, at + WEAK, access, thread);
+    this.#compare(shadow, cell, cells, at + STRONG, access, thread);
+    const { clocks } = this.#order;
+    const clock = clocks.now(thread);
+    const reader = cells[at + READ]!;
+    if (reader === MANY) {
+      const reads = shadow.reads.get(cell)!;
+      const known = reads.find((read) => read.thread === thread && read.access === access.number);
+      if (known === undefined) reads.push({ thread, clock, access: access.number });
+      else known.clock = clock;
+      return;
+    }
+    const isSuperfluous =
+      reader === 0 ||
+      (clocks.isBefore(reader - 1, cells[at + READ + 1]!, thread) &&
+        (!access.isStrong || this.#accesses[cells[at + READ + 2]!]!.isStrong));
+    if (!isSuperfluous) {
+      shadow.reads.set(cell, [
+        { thread: reader - 1, clock: cells[at + READ + 1]!, access: cells[at + READ + 2]! },
+        { thread, clock, access: access.number },
+      ]);
+      cells[at + READ] = MANY;
+      return;
+    }
+    cells[at + READ] = thread + 1;
+    cells[at + READ + 1] = clock;
+    cells[at + READ + 2] = access.number;
+  }
+
+  #write(shadow: Shadow, cell: number, access: KnownAccess, thread: number): void {
+    const cells = shadow.pageOf(cell);
+    const at = shadow.placeOf(cell);
+    this.#compare(shadow, cell, cells, at + WEAK, access, thread);
+    this.#compare(shadow, cell, cells, at + STRONG, access, thread);
+    if (cells[at + READ] === MANY) {
+      for (const read of shadow.reads.get(cell)!)
+        this.#judge(shadow, cell, read.thread, read.clock, read.access, access, thread);
+      shadow.reads.delete(cell);
+    } else this.#compare(shadow, cell, cells, at + READ, access, thread);
+    cells[at + READ] = 0;
+    const kind = at + (access.isStrong ? STRONG : WEAK);
+    cells[kind] = thread + 1;
+    cells[kind + 1] = this.#order.clocks.now(thread);
+    cells[kind + 2] = access.number;
+  }
+
+  #compare(shadow: Shadow, cell: number, cells: Int32Array, at: number, access: KnownAccess, thread: number): void {
+    const other = cells[at]!;
+    if (other !== 0) this.#judge(shadow, cell, other - 1, cells[at + 1]!, cells[at + 2]!, access, thread);
+  }
+
+  /** An access of `other` and one of `thread` touch the same cell, and one of them writes. */
+  #judge(
+    shadow: Shadow,
+    cell: number,
+    other: number,
+    clock: number,
+    otherAccess: number,
+    access: KnownAccess,
+    thread: number,
+  ): void {
+    if (this.#order.clocks.isBefore(other, clock, thread)) return;
+    const before = this.#accesses[otherAccess]!;
+    if (before.isStrong && access.isStrong && before.shift === access.shift) {
+      const isMutual =
+        this.#threads.includes(before.scope, other, thread) && this.#threads.includes(access.scope, thread, other);
+      if (isMutual) return;
+    }
+    const key = `${otherAccess} ${access.number}`;
+    const found = this.#found.get(key);
+    const bothWrite = before.writes && access.writes;
+    if (found !== undefined) {
+      found.count++;
+      if (bothWrite && found.writesTheSame) this.#pending.push(found);
+      return;
+    }
+    const { allocation } = shadow;
+    const offset = cell << shadow.shift;
+    const space = allocation.space.name;
+    const [known, knownOther] = [this.#threads.blockOf(thread), this.#threads.blockOf(other)];
+    const race = {
+      kind: 'race' as const,
+      address: allocation.base + offset,
+      word: wordText(allocation, offset),
+      space,
+      first: accessReport(knownOther, other - knownOther.first, before.instruction, space),
+      second: accessReport(known, thread - known.first, access.instruction, space),
+      writesTheSame: bothWrite,
+      count: 1,
+    };
+    this.#found.set(key, race);
+    if (bothWrite) this.#pending.push(race);
+  }
+
+  #accessOf(instruction: AccessInstruction): KnownAccess {
+    let known = this.#byInstruction.get(instruction);
+    if (known === undefined) {
+      const { op, elementType, scope } = instruction;
+      const size = scalarBytes(elementType);
+      const count = op === 'load' ? instruction.to.length : op === 'store' ? instruction.values.length : 1;
+      known = {
+        number: this.#accesses.length,
+        instruction,
+        bytes: size * count,
+        shift: Math.log2(size),
+        writes: op !== 'load',
+        isStrong: op === 'atomic' || instruction.ordering !== 'plain',
+        scope: op !== 'atomic' && instruction.ordering === 'volatile' ? 'system' : scope,
+      };
+      this.#accesses.push(known);
+      this.#byInstruction.set(instruction, known);
+    }
+    return known;
+  }
+
+  #shadowOf(allocation: Allocation, shift: number) {
+    let known = this.#shadows.get(allocation);
+    if (known === undefined) {
+      known = { shadow: new Shadow(allocation, shift), firstWord: this.#shadows.size * MOST_WORDS };
+      this.#shadows.set(allocation, known);
+    }
+    return known;
+  }
+}
+
+function threadsOf({ first }: KnownBlock, warpIndex: number, lanes: number): number[] {
+  const threads: number[] = [];
+  for (let rest = lanes; rest !== 0; rest &= rest - 1)
+    threads.push(first + warpIndex * 32 + (31 - Math.clz32(rest & -rest)));
+  return threads;
+}

@@ -1,0 +1,46 @@
+import type { Scope } from '../simt/index.js';
+import type { StepBlock } from '../step/step-block.js';
+
+/** Threads of a block, numbered over the whole run: from `first` on, by thread rank. */
+export interface KnownBlock {
+  readonly block: StepBlock;
+  readonly first: number;
+}
+
+/** Numbers all threads of a run. */
+export class Threads {
+  readonly #blocks: KnownBlock[] = [];
+  readonly #byBlock = new Map<StepBlock, KnownBlock>();
+  #last: KnownBlock | null = null;
+
+  add(block: StepBlock, first: number): KnownBlock {
+    const known = { block, first };
+    this.#blocks.push(known);
+    this.#byBlock.set(block, known);
+    return known;
+  }
+
+  of(block: StepBlock): KnownBlock {
+    if (this.#last?.block !== block) this.#last = this.#byBlock.get(block)!;
+    return this.#last;
+  }
+
+  /** The block of a thread. */
+  blockOf(thread: number): KnownBlock {
+    let low = 0;
+    let high = this.#blocks.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#blocks[middle]!.first <= thread) low = middle;
+      else high = middle;
+    }
+    return this.#blocks[low]!;
+  }
+
+  /** Whether a scope that one of two threads names includes the other. */
+  includes(scope: Scope, thread: number, other: number): boolean {
+    if (scope === 'system') return true;
+    const [a, b] = [this.blockOf(thread), this.blockOf(other)];
+    return a === b || (scope === 'device' && a.block.launch.device === b.block.launch.device);
+  }
+}
