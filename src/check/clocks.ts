@@ -1,112 +1,119 @@
 /**
  * What threads know of each other, as vector clocks. A thread's own clock counts what it has published; its view has, for
  * every other thread, the clock up to which everything that one did comes before what it does itself. Lanes that have just
- * met share a view: it is copied once one of them learns something alone.
+ * met share a view: it is copied once one of them learns something alone. A view has the clocks of a block in one piece,
+ * which views share until one of them changes it.
+ *
+ * A thread's number is that of its block times {@link BLOCK_THREADS}, plus its rank.
  * Source: Flanagan and Freund, "FastTrack: efficient and precise dynamic race detection", PLDI 2009.
  */
 export class Clocks {
-  /** By thread; starts at 1, so that 0 is before everything. */
-  #own = new Int32Array(64);
-  #views: View[] = [];
+  /** By block and rank; from 1 on, so that 0 is before everything. */
+  readonly #own: Int32Array[] = [];
+  readonly #views: View[][] = [];
 
-  /** Threads so far. */
-  get size(): number {
-    return this.#views.length;
-  }
-
-  /** New threads, which know what `known` has. Result: the number of the first. */
-  add(count: number, known: Int32Array | null): number {
-    const first = this.#views.length;
-    const view: View = { clocks: new Int32Array(first + count), owners: count };
-    if (known !== null) view.clocks.set(known);
-    for (let index = 0; index < count; index++) this.#views.push(view);
-    if (this.#views.length > this.#own.length) {
-      const grown = new Int32Array(this.#views.length * 2);
-      grown.set(this.#own);
-      this.#own = grown;
-    }
-    this.#own.fill(1, first, first + count);
-    return first;
+  /** A new block, whose threads know what `known` has. Result: the number of its first thread. */
+  addBlock(threads: number, known: Knowledge | null): number {
+    this.#own.push(new Int32Array(threads).fill(1));
+    const view: View = { pieces: known === null ? [] : [...known.pieces], changing: [], owners: threads };
+    if (known !== null) known.changing.length = 0;
+    return (this.#views.push(new Array<View>(threads).fill(view)) - 1) * BLOCK_THREADS;
   }
 
   now(thread: number): number {
-    return this.#own[thread]!;
+    return this.#own[thread >>> BLOCK_SHIFT]![thread & RANK_MASK]!;
   }
 
   /** Whether what `other` did at its time `clock` comes before what `thread` does now. */
   isBefore(other: number, clock: number, thread: number): boolean {
     if (other === thread) return true;
-    const { clocks } = this.#views[thread]!;
-    return other < clocks.length && clocks[other]! >= clock;
+    const piece = this.#viewOf(thread).pieces[other >>> BLOCK_SHIFT];
+    return piece !== undefined && piece[other & RANK_MASK]! >= clock;
   }
 
   /** What a thread has done and knows, for others to learn. What it does from here on is not in it. */
   publish(thread: number): Publication {
-    const view = this.#views[thread]!;
+    const view = this.#viewOf(thread);
     view.owners++;
-    return { view, thread, clock: this.#own[thread]!++ };
+    return { view, thread, clock: this.#tick(thread) };
   }
 
-  acquire(thread: number, publication: Publication): void {
-    if (this.isBefore(publication.thread, publication.clock, thread)) return;
-    learn(this.#exclusive(thread).clocks, publication);
+  acquire(thread: number, { view, thread: other, clock }: Publication): void {
+    if (this.isBefore(other, clock, thread)) return;
+    let own = this.#viewOf(thread);
+    if (own.owners > 1) {
+      own = copyOf(own);
+      this.#views[thread >>> BLOCK_SHIFT]![thread & RANK_MASK] = own;
+    }
+    learn(own, view);
+    this.#set(own, other, clock);
   }
 
   /** Threads meet: whatever any of them has done comes before whatever all of them do next. */
   meet(threads: readonly number[]): void {
-    const view = this.#views[threads[0]!]!;
-    const isTheirs = view.owners === threads.length && threads.every((thread) => this.#views[thread] === view);
-    if (!isTheirs) {
-      this.share(threads, this.gather(threads, null));
-      return;
-    }
-    const { clocks } = this.#wide(view, threads);
-    for (const thread of threads) clocks[thread] = this.#own[thread]!++;
-  }
-
-  /** A view that only `threads` have, with room for every thread. */
-  #wide(view: View, threads: readonly number[]): View {
-    if (view.clocks.length >= this.#views.length) return view;
-    const wide: View = { clocks: grown(view.clocks, this.#views.length), owners: view.owners };
-    for (const thread of threads) this.#views[thread] = wide;
-    return wide;
+    const view = this.#viewOf(threads[0]!);
+    const isTheirs = view.owners === threads.length && threads.every((thread) => this.#viewOf(thread) === view);
+    if (isTheirs) for (const thread of threads) this.#set(view, thread, this.#tick(thread));
+    else this.share(threads, this.gather(threads, null));
   }
 
   /** What threads have done and know, added to `into`. */
-  gather(threads: readonly number[], into: Int32Array | null): Int32Array {
-    let all = into ?? new Int32Array(this.#views.length);
-    if (all.length < this.#views.length) all = grown(all, this.#views.length);
+  gather(threads: readonly number[], into: Knowledge | null): Knowledge {
+    const all = into ?? { pieces: [], changing: [] };
     let last: View | null = null;
     for (const thread of threads) {
-      const view = this.#views[thread]!;
-      if (view !== last) join(all, view.clocks);
+      const view = this.#viewOf(thread);
+      if (view !== last) learn(all, view);
       last = view;
     }
-    for (const thread of threads) all[thread] = Math.max(all[thread]!, this.#own[thread]!++);
+    for (const thread of threads) this.#set(all, thread, this.#tick(thread));
     return all;
   }
 
-  /** Threads know just this from here on. Domain: it holds all that they knew. */
-  share(threads: readonly number[], clocks: Int32Array): void {
-    const view: View = { clocks, owners: threads.length };
+  /** Threads know just this from here on. Domain: it holds all that they knew, and nobody changes it any more. */
+  share(threads: readonly number[], known: Knowledge): void {
+    const view: View = { pieces: known.pieces, changing: known.changing, owners: threads.length };
     for (const thread of threads) {
-      this.#views[thread]!.owners--;
-      this.#views[thread] = view;
+      const ofBlock = this.#views[thread >>> BLOCK_SHIFT]!;
+      ofBlock[thread & RANK_MASK]!.owners--;
+      ofBlock[thread & RANK_MASK] = view;
     }
   }
 
-  #exclusive(thread: number): View {
-    const shared = this.#views[thread]!;
-    if (shared.owners === 1 && shared.clocks.length >= this.#views.length) return shared;
-    shared.owners--;
-    const view: View = { clocks: grown(shared.clocks, this.#views.length), owners: 1 };
-    this.#views[thread] = view;
-    return view;
+  #viewOf(thread: number): View {
+    return this.#views[thread >>> BLOCK_SHIFT]![thread & RANK_MASK]!;
+  }
+
+  /** The time of a thread, which goes on. */
+  #tick(thread: number): number {
+    return this.#own[thread >>> BLOCK_SHIFT]![thread & RANK_MASK]!++;
+  }
+
+  #set({ pieces, changing }: Knowledge, thread: number, clock: number): void {
+    const block = thread >>> BLOCK_SHIFT;
+    if (changing[block] !== true) {
+      pieces[block] = pieces[block]?.slice() ?? new Int32Array(this.#own[block]!.length);
+      changing[block] = true;
+    }
+    const piece = pieces[block]!;
+    if (piece[thread & RANK_MASK]! < clock) piece[thread & RANK_MASK] = clock;
   }
 }
 
-interface View {
-  readonly clocks: Int32Array;
+/** Most threads of a block. */
+const BLOCK_SHIFT = 10;
+export const BLOCK_THREADS = 1 << BLOCK_SHIFT;
+const RANK_MASK = BLOCK_THREADS - 1;
+
+/** Clocks of threads. */
+export interface Knowledge {
+  /** By block, those of its threads; absent: nothing is known of any. */
+  readonly pieces: (Int32Array | undefined)[];
+  /** Blocks whose piece is in no other view: it may be changed. */
+  readonly changing: (true | undefined)[];
+}
+
+interface View extends Knowledge {
   /** Threads and publications that have it. */
   owners: number;
 }
@@ -118,17 +125,34 @@ export interface Publication {
   readonly clock: number;
 }
 
-function grown(clocks: Int32Array, size: number): Int32Array {
-  const next = new Int32Array(size);
-  next.set(clocks);
-  return next;
+/** A view that one of several owners may change. */
+function copyOf(view: View): View {
+  view.owners--;
+  view.changing.length = 0;
+  return { pieces: [...view.pieces], changing: [], owners: 1 };
 }
 
-function join(into: Int32Array, clocks: Int32Array): void {
-  for (let at = 0; at < clocks.length; at++) if (clocks[at]! > into[at]!) into[at] = clocks[at]!;
-}
-
-function learn(into: Int32Array, { view: { clocks }, thread, clock }: Publication): void {
-  join(into, clocks);
-  if (into[thread]! < clock) into[thread] = clock;
+/** Adds what another view has. Pieces that are taken as they are belong to both from here on. */
+function learn(into: Knowledge, from: Knowledge): void {
+  for (let block = 0; block < from.pieces.length; block++) {
+    const piece = from.pieces[block];
+    const own = into.pieces[block];
+    if (piece === undefined || piece === own) continue;
+    if (own === undefined) {
+      into.pieces[block] = piece;
+      into.changing[block] = undefined;
+      from.changing[block] = undefined;
+      continue;
+    }
+    let target = own;
+    for (let rank = 0; rank < piece.length; rank++) {
+      if (piece[rank]! <= target[rank]!) continue;
+      if (into.changing[block] !== true) {
+        target = target.slice();
+        into.pieces[block] = target;
+        into.changing[block] = true;
+      }
+      target[rank] = piece[rank]!;
+    }
+  }
 }

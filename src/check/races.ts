@@ -1,6 +1,7 @@
 import { type Allocation, type LaunchQueue, type Scope, scalarBytes } from '../simt/index.js';
 import type { AccessInstruction, StepObserver } from '../step/index.js';
 import type { StepBlock } from '../step/step-block.js';
+import type { Knowledge } from './clocks.js';
 import { accessReport, type Finding, type Race, threadReport, wordText } from './findings.js';
 import { MANY, READ, Shadow, STRONG, WEAK } from './shadow-memory.js';
 import { Synchronisation } from './synchronisation.js';
@@ -22,7 +23,7 @@ interface KnownAccess {
 /** What threads do at one barrier of a block. */
 interface BarrierPhases {
   /** What those had done who have arrived in this phase; null: nobody has. */
-  arrived: Int32Array | null;
+  arrived: Knowledge | null;
   /** Those who took part in the last phase, and in this: thread and clock. */
   last: readonly (readonly [thread: number, clock: number])[];
   now: (readonly [thread: number, clock: number])[];
@@ -67,26 +68,22 @@ export class RaceChecker implements StepObserver {
 
   /** The host waits for everything that has been launched: what it launches next comes after all of it. */
   hostSynchronizes(): void {
-    this.#hostKnows = this.#order.clocks.gather(
-      Array.from({ length: this.#order.clocks.size }, (_, thread) => thread),
-      null,
-    );
+    this.#hostKnows = this.#order.clocks.gather(this.#threads.all(), null);
   }
-  #hostKnows: Int32Array | null = null;
+  #hostKnows: Knowledge | null = null;
 
   // --- Threads
 
   blockStarts(block: StepBlock): void {
     const { clocks } = this.#order;
     const count = block.launch.threadIdxs.length;
-    const first = clocks.add(count, this.#hostKnows);
+    const first = clocks.addBlock(count, this.#hostKnows);
     this.#threads.add(block, first);
     const { queue } = block.launch;
     const ended = queue === null ? [] : (this.#ended.get(queue) ?? []);
     if (ended.length === 0) return;
     const threads = Array.from({ length: count }, (_, rank) => first + rank);
-    const known = clocks.gather(ended, this.#hostKnows === null ? null : this.#hostKnows.slice());
-    clocks.share(threads, known);
+    clocks.share(threads, clocks.gather([...ended, ...threads], null));
   }
 
   blockEnds(block: StepBlock): void {

@@ -1,7 +1,8 @@
 import type { Scope } from '../simt/index.js';
 import type { StepBlock } from '../step/step-block.js';
+import { BLOCK_THREADS } from './clocks.js';
 
-/** Threads of a block, numbered over the whole run: from `first` on, by thread rank. */
+/** Threads of a block, numbered over the whole run as in {@link Clocks}: from `first` on, by thread rank. */
 export interface KnownBlock {
   readonly block: StepBlock;
   readonly first: number;
@@ -20,6 +21,11 @@ export class Threads {
     return known;
   }
 
+  /** The numbers of all threads so far. */
+  all(): number[] {
+    return this.#blocks.flatMap(({ block, first }) => block.launch.threadIdxs.map((_, rank) => first + rank));
+  }
+
   of(block: StepBlock): KnownBlock {
     if (this.#last?.block !== block) this.#last = this.#byBlock.get(block)!;
     return this.#last;
@@ -27,14 +33,7 @@ export class Threads {
 
   /** The block of a thread. */
   blockOf(thread: number): KnownBlock {
-    let low = 0;
-    let high = this.#blocks.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (this.#blocks[middle]!.first <= thread) low = middle;
-      else high = middle;
-    }
-    return this.#blocks[low]!;
+    return this.#blocks[Math.floor(thread / BLOCK_THREADS)]!;
   }
 
   /** Whether a scope that one of two threads names includes the other. */
