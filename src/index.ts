@@ -1,7 +1,9 @@
 /** simtwin: GPU kernels on the CPU, thread by thread, bit for bit, under a schedule that you control. */
 export * from './capture/index.js';
+export * from './check/index.js';
 export * from './debug/index.js';
 export * from './explain/index.js';
+export * from './explore/index.js';
 export { emitAhead, type FastOptions, type TracedAccess, TraceRing } from './fast/index.js';
 export * from './kernels/index.js';
 export * from './modes/index.js';

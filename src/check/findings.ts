@@ -43,9 +43,29 @@ export interface BarrierReuse {
   readonly count: number;
 }
 
-export type Finding = Race | BarrierReuse;
+/** A write after which an invariant of the kernel's memory does not hold. */
+export interface InvariantViolation {
+  readonly kind: 'invariant';
+  /** Name of the invariant. */
+  readonly name: string;
+  /** Address of the first byte that was written, and what is there. */
+  readonly address: number;
+  readonly word: string;
+  /** What the invariant asks for, and what is the case. */
+  readonly wants: string;
+  readonly holds: string;
+  /** The first write that breaks it. */
+  readonly access: AccessReport;
+  /** Writes that have broken it so far, to whatever allocation. */
+  readonly count: number;
+}
 
-export function threadReport({ block }: KnownBlock, rank: number): Omit<AccessReport, 'operation' | 'frames'> {
+export type Finding = Race | BarrierReuse | InvariantViolation;
+
+export function threadReport(
+  { block }: Pick<KnownBlock, 'block'>,
+  rank: number,
+): Omit<AccessReport, 'operation' | 'frames'> {
   const { launch, blockIdx } = block;
   return {
     rank: launch.device,
@@ -57,7 +77,7 @@ export function threadReport({ block }: KnownBlock, rank: number): Omit<AccessRe
 }
 
 export function accessReport(
-  known: KnownBlock,
+  known: Pick<KnownBlock, 'block'>,
   rank: number,
   instruction: AccessInstruction,
   space: string,

@@ -1,8 +1,9 @@
+import { OP_SYNCWARP, type Opcode } from '../simt/for-engines.js';
 import { type Allocation, type LaunchQueue, type Scope, scalarBytes } from '../simt/index.js';
 import type { AccessInstruction, StepObserver } from '../step/index.js';
 import type { StepBlock } from '../step/step-block.js';
 import type { Knowledge } from './clocks.js';
-import { accessReport, type Finding, type Race, threadReport, wordText } from './findings.js';
+import { accessReport, type BarrierReuse, type Race, threadReport, wordText } from './findings.js';
 import { MANY, READ, Shadow, STRONG, WEAK } from './shadow-memory.js';
 import { Synchronisation } from './synchronisation.js';
 import { type KnownBlock, Threads } from './threads.js';
@@ -37,7 +38,7 @@ const MOST_WORDS = 2 ** 34;
  * memory, at least one of them a write, that nothing orders, unless both are strong and their scopes include each other.
  * What orders is the causality order of the PTX memory model: barriers, warp-wide operations, fences, releases and
  * acquires, and the order of launches on a stream. Threads of a warp are threads: nothing but a warp-wide operation or a
- * barrier orders them.
+ * barrier orders them, and of warp-wide operations only `bar.warp.sync`.
  *
  * Races are found by order alone, whether or not the two have met in this run. Of weak writes, and of strong ones, to the
  * same bytes only the last is compared.
@@ -52,7 +53,7 @@ export class RaceChecker implements StepObserver {
   /** What launches that have ended had done, by stream. */
   readonly #ended = new Map<LaunchQueue, number[]>();
   readonly #found = new Map<string, { -readonly [Key in keyof Race]: Race[Key] }>();
-  readonly #reuses = new Map<string, Finding & { readonly kind: 'barrier reuse' }>();
+  readonly #reuses = new Map<string, BarrierReuse>();
   /** Races of the access that is going on, for {@link stored} to say whether the same is written. */
   #pending: { -readonly [Key in keyof Race]: Race[Key] }[] = [];
   readonly #before = new Uint8Array(16);
@@ -62,7 +63,7 @@ export class RaceChecker implements StepObserver {
   #shadow: { readonly shadow: Shadow; readonly firstWord: number } | null = null;
 
   /** What has been found so far: each pair of instructions once, in the order in which they were found. */
-  get findings(): readonly Finding[] {
+  get findings(): readonly (Race | BarrierReuse)[] {
     return [...this.#found.values(), ...this.#reuses.values()];
   }
 
@@ -108,7 +109,9 @@ export class RaceChecker implements StepObserver {
     this.#order.fence(this.#threads.of(block).first + rank, scope);
   }
 
-  meet(block: StepBlock, warpIndex: number, lanes: number): void {
+  meet(block: StepBlock, warpIndex: number, lanes: number, opcode: Opcode): void {
+    // Votes, shuffles and their like order nothing.
+    if (opcode !== OP_SYNCWARP) return;
     this.#order.clocks.meet(threadsOf(this.#threads.of(block), warpIndex, lanes));
   }
 

@@ -33,6 +33,11 @@ export class Progress {
     this.#show(`${this.#label}  ${formatCount(steps)} steps, ${formatRate(steps, elapsed)}`);
   }
 
+  /** What is to be said now. */
+  say(text: string): void {
+    if (this.#isDue()) this.#show(`${this.#label}  ${text}`);
+  }
+
   /** Removes the line, so that something else can be written. */
   clear(): void {
     if (!this.#isShown) return;

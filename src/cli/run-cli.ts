@@ -4,6 +4,7 @@ import { addDapCommand } from './dap-command.js';
 import { addDebugCommand } from './debug-command.js';
 import { EXIT_BUG, EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
 import { addExplainCommand } from './explain-command.js';
+import { addExploreCommand } from './explore-command.js';
 import { printable } from './format.js';
 import type { CliIo } from './io.js';
 import { addListCommand } from './list-command.js';
@@ -20,6 +21,7 @@ Examples:
   simtwin explain hang.safetensors                    why a captured call hangs
   simtwin debug hang.safetensors                      step through it, forwards and backwards
   simtwin whatif a.safetensors --vary resident=1..8   with how many resident blocks it would hang
+  simtwin explore a.safetensors                       its schedules: races, hangs, wrong output
   simtwin run all-to-all --args '{"ep_size": 8}'      a call with random inputs, against the reference
   simtwin list                                        kernels, operations and their arguments
   simtwin compile kernels.ts -o kernels.js            kernels of your own, compiled
@@ -84,6 +86,7 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
   addDapCommand(program, io, done);
   addExplainCommand(program, io, done);
   addWhatifCommand(program, io, done);
+  addExploreCommand(program, io, done);
   addListCommand(program, io, done);
   addCompileCommand(program, io, done);
   return program;

@@ -108,14 +108,14 @@ function judgeByReference(capture: Capture, call: Call, outcome: Outcome): Judge
     : { result: 'mismatch', comparison, problem: `${differingBytes} bytes differ` };
 }
 
-function readOp(name: string): CaptureOp {
+export function readOp(name: string): CaptureOp {
   const found = CAPTURE_OPS.find((op) => op === name || SHORT_OP_NAMES[op] === name);
   if (found !== undefined) return found;
   const known = CAPTURE_OPS.map((op) => `${op} (${SHORT_OP_NAMES[op]})`).join(', ');
   throw new UsageError(`there is no operation '${name}'; there are ${known}`);
 }
 
-function readArgs(text: string): Readonly<Record<string, JsonValue>> {
+export function readArgs(text: string): Readonly<Record<string, JsonValue>> {
   try {
     return Object.fromEntries(parseJsonObject(text, '--args', 'the text'));
   } catch (error) {
@@ -124,7 +124,7 @@ function readArgs(text: string): Readonly<Record<string, JsonValue>> {
   }
 }
 
-function readSeed(text: string): number {
+export function readSeed(text: string): number {
   const seed = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(seed < 2 ** 32)) throw new UsageError(`--seed must be an integer from 0 to ${2 ** 32 - 1}, but is '${text}'`);
   return seed;

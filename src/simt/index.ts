@@ -61,11 +61,14 @@ export { SharedMemory } from './shared-memory.js';
 export type { SourceFrame } from './source-frame.js';
 export type { Stream } from './stream.js';
 export {
+  type BrokenInvariant,
   type Diagnosis,
   formatSymbol,
   type HangCause,
+  type MemoryInvariant,
   type MemorySymbol,
   type MemorySymbols,
+  type MemoryWrite,
   type Protocol,
   type ThreadGroup,
   type WaitedWord,

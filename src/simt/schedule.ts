@@ -6,6 +6,17 @@ export type Policy =
   | { readonly kind: 'random'; readonly seed: number }
   /** The same granule until it waits, or has made 32 steps without a write (a poll). */
   | { readonly kind: 'blocked' }
+  /**
+   * The ready granule of the highest priority, random but for `depth - 1` changes at random steps of the first `length`:
+   * a bug of that depth is found with probability 1 / (granules * length^(depth - 1)) or better a run.
+   * Source: Burckhardt et al. 2010, A randomized scheduler with probabilistic guarantees of finding bugs.
+   */
+  | { readonly kind: 'pct'; readonly seed: number; readonly depth: number; readonly length: number }
+  /**
+   * As `blocked`, but at `delays` random steps of the first `length` the granule whose turn it is is passed over.
+   * Source: Emmi et al. 2011, Delay-bounded scheduling.
+   */
+  | { readonly kind: 'delay'; readonly seed: number; readonly delays: number; readonly length: number }
   /** Given picks, as a recorded run gives them: runs of (index into the ready set, times). */
   | { readonly kind: 'picks'; readonly runs: readonly PickRun[] };
 
@@ -44,6 +55,12 @@ export const granuleShiftOf = ({ granule }: Schedule): 0 | 3 | 5 => (({ 32: 5, 8
 const GRAMMAR =
   "a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'";
 
+const SEARCH_GRAMMAR = {
+  pct: "'pct:SEED' takes ',depth=1..16' (2) and ',length=STEPS' (1000), then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'",
+  delay:
+    "'delay:SEED' takes ',delays=0..64' (2) and ',length=STEPS' (1000), then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'",
+} as const;
+
 /**
  * The schedule of a token such as `random:7,granule=8,resident=2,order=reverse`.
  * @throws RangeError naming the part that does not fit, and the grammar.
@@ -70,8 +87,11 @@ export function parseSchedule(token: string): Schedule {
       case 'order':
         schedule = { ...schedule, blockOrder: parseOrder(value) };
         break;
-      default:
-        throw unfit(`'${option}'`);
+      default: {
+        const policy = withOption(schedule.policy, key, value);
+        if (policy === null) throw unfit(`'${option}'`, schedule.policy);
+        schedule = { ...schedule, policy };
+      }
     }
   }
   return schedule;
@@ -94,7 +114,28 @@ function parsePolicy(text: string): Policy {
   if ((kind === 'rr' || kind === 'blocked') && rest === null) return { kind };
   if (kind === 'random' && rest !== null) return { kind, seed: parseInteger(rest, 0, 2 ** 32 - 1, `seed '${rest}'`) };
   if (kind === 'picks' && rest !== null) return { kind, runs: decodeRuns(rest) };
+  if (kind === 'pct' || kind === 'delay') {
+    const base = SEARCH_DEFAULTS[kind];
+    const seed = parseInteger(rest ?? '', 0, 2 ** 32 - 1, `seed '${rest ?? ''}'`, base);
+    return { ...base, seed };
+  }
   throw unfit(`'${text}'`);
+}
+
+const SEARCH_DEFAULTS = {
+  pct: { kind: 'pct', seed: 0, depth: 2, length: 1000 },
+  delay: { kind: 'delay', seed: 0, delays: 2, length: 1000 },
+} as const satisfies Readonly<Record<string, Policy>>;
+
+/** The policy with an option of its own; null: it has none of that name. */
+function withOption(policy: Policy, key: string, value: string): Policy | null {
+  const what = `${key} '${value}'`;
+  if (policy.kind === 'pct' && key === 'depth') return { ...policy, depth: parseInteger(value, 1, 16, what, policy) };
+  if (policy.kind === 'delay' && key === 'delays')
+    return { ...policy, delays: parseInteger(value, 0, 64, what, policy) };
+  if ((policy.kind === 'pct' || policy.kind === 'delay') && key === 'length')
+    return { ...policy, length: parseInteger(value, 1, 2 ** 31 - 1, what, policy) };
+  return null;
 }
 
 function formatPolicy(policy: Policy): string {
@@ -104,11 +145,21 @@ function formatPolicy(policy: Policy): string {
       return policy.kind;
     case 'random':
       return `random:${policy.seed}`;
+    case 'pct':
+      return `pct:${policy.seed}${otherThan(policy, 'depth')}${otherThan(policy, 'length')}`;
+    case 'delay':
+      return `delay:${policy.seed}${otherThan(policy, 'delays')}${otherThan(policy, 'length')}`;
     case 'picks':
       return `picks:${encodeRuns(policy.runs)}`;
     default:
       return policy satisfies never;
   }
+}
+
+/** An option of a policy, unless it is the default. */
+function otherThan<P extends Extract<Policy, { readonly kind: 'pct' | 'delay' }>>(policy: P, key: keyof P & string) {
+  const defaults: Readonly<Record<string, unknown>> = SEARCH_DEFAULTS[policy.kind];
+  return policy[key] === defaults[key] ? '' : `,${key}=${policy[key]}`;
 }
 
 function parseOrder(text: string): BlockOrder {
@@ -118,13 +169,17 @@ function parseOrder(text: string): BlockOrder {
   return { kind: 'shuffle', seed: parseInteger(seed, 0, 2 ** 32 - 1, `seed '${seed}'`) };
 }
 
-function parseInteger(text: string, least: number, most: number, what: string): number {
+function parseInteger(text: string, least: number, most: number, what: string, policy?: Policy): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= least && value <= most)) throw unfit(`${what}, which is no integer from ${least} to ${most}`);
+  if (!(value >= least && value <= most)) throw unfit(`${what}, which is no integer from ${least} to ${most}`, policy);
   return value;
 }
 
-const unfit = (what: string): RangeError => new RangeError(`schedule: ${what} does not fit: ${GRAMMAR}`);
+/** `policy`: the one whose options are at fault. */
+const unfit = (what: string, policy?: Policy): RangeError => {
+  const grammar = policy?.kind === 'pct' || policy?.kind === 'delay' ? SEARCH_GRAMMAR[policy.kind] : GRAMMAR;
+  return new RangeError(`schedule: ${what} does not fit: ${grammar}`);
+};
 
 // Runs are written as numbers in base 32, least digit first: five bits a character, the sixth says that more follow.
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -1,5 +1,6 @@
+import type { Allocation } from './allocation.js';
 import type { Launch } from './launch.js';
-import type { Dim3 } from './scalar.js';
+import type { Dim3, ScalarType, ScalarValue } from './scalar.js';
 
 /** A word of device memory, in the words of the kernel that it belongs to. */
 export interface MemorySymbol {
@@ -19,6 +20,37 @@ export interface MemorySymbols {
   writersOf?(offsetBytes: number): readonly Writer[] | null;
   /** What the allocation is a part of. */
   readonly protocol?: Protocol;
+  /** What holds of the allocation after each write of a thread. */
+  readonly invariants?: readonly MemoryInvariant[];
+}
+
+/** A write of one thread, just done. */
+export interface MemoryWrite {
+  readonly allocation: Allocation;
+  readonly offsetBytes: number;
+  readonly bytes: number;
+  /** What the thread belongs to. */
+  readonly launch: Launch;
+  /** What a scalar within the written bytes held before. Domain: aligned. */
+  before<T extends ScalarType>(type: T, offsetBytes: number): ScalarValue<T>;
+}
+
+/** How a write breaks an invariant. Both texts name words and numbers, and end without a full stop. */
+export interface BrokenInvariant {
+  /** What the invariant asks for: `a slot is free: head - tail below 8`. */
+  readonly wants: string;
+  /** What is the case: `head 9, tail 1`. */
+  readonly holds: string;
+}
+
+/** What holds of a kernel's memory, whatever the schedule: checkers look at it after each write of a thread. */
+export interface MemoryInvariant {
+  /** The same for the same invariant of other allocations: `a flag is that of the slice that is written`. */
+  readonly name: string;
+  /** The bytes that it is about: writes to others are not shown to it. Absent: all of the allocation. */
+  readonly range?: { readonly offsetBytes: number; readonly bytes: number };
+  /** Null: the write keeps it. `write` is only valid during the call. */
+  check(write: MemoryWrite): BrokenInvariant | null;
 }
 
 /** Threads of a block that have a name together: contiguous by thread rank. */

@@ -556,7 +556,7 @@ export class StepEngine implements StandingEngine {
 
   #performCollective(block: StepBlock, warp: number, opcode: number, lanes: number): void {
     if (opcode !== OP_SYNCWARP) performCollective(block, this.rowOfWarp[warp]!, opcode, lanes);
-    this.observer?.meet(block, warp - block.firstWarp, lanes);
+    this.observer?.meet(block, warp - block.firstWarp, lanes, opcode);
     this.releaseLanes(warp, lanes);
   }
 

@@ -1,4 +1,5 @@
 import type { Instruction } from '../program/index.js';
+import type { Opcode } from '../simt/for-engines.js';
 import type { Allocation } from '../simt/index.js';
 import type { Arrival, StepBlock } from './step-block.js';
 
@@ -24,8 +25,8 @@ export interface StepObserver {
   /** The last access is done. */
   stored(): void;
   fence(instruction: Extract<Instruction, { readonly op: 'fence' }>, block: StepBlock, rank: number): void;
-  /** Lanes of a warp of the block meet in a warp-wide operation. */
-  meet(block: StepBlock, warpIndex: number, lanes: number): void;
+  /** Lanes of a warp of the block meet in a warp-wide operation. Only `bar.warp.sync` orders memory. */
+  meet(block: StepBlock, warpIndex: number, lanes: number, opcode: Opcode): void;
   /** Lanes of a warp come to a barrier. */
   arrive(block: StepBlock, id: number, warpIndex: number, lanes: number): void;
   /** Everybody who was expected at a barrier has arrived. `waiting`: those who have waited and go on now. */

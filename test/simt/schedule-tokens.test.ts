@@ -10,6 +10,13 @@ const schedules: fc.Arbitrary<Schedule> = fc.record({
   policy: fc.oneof(
     fc.constantFrom<Schedule['policy']>({ kind: 'rr' }, { kind: 'blocked' }),
     words.map((seed) => ({ kind: 'random' as const, seed })),
+    fc.record({
+      kind: fc.constant('pct' as const),
+      seed: words,
+      depth: fc.integer({ min: 1, max: 16 }),
+      length: counts,
+    }),
+    fc.record({ kind: fc.constant('delay' as const), seed: words, delays: fc.nat(64), length: counts }),
     fc
       .array(
         counts.chain((times) => fc.nat(2 ** 31 - 1).map((index) => ({ index, times }))),
@@ -48,6 +55,8 @@ describeProperty<typeof formatSchedule>(
             }
           : schedule,
       ),
+    'the length is left out': (schedule) => formatSchedule(schedule).replace(/,length=\d+/, ''),
+    'the depth is left out': (schedule) => formatSchedule(schedule).replace(/,(depth|delays)=\d+/, ''),
     'a seed is a signed word': (schedule) =>
       formatSchedule(schedule).replace(/random:(\d+)/, (_, seed) => `random:${seed | 0}`),
   },
@@ -75,6 +84,10 @@ test.each<[string, Partial<Schedule>]>([
     'rr,order=shuffle:7,resident=2,granule=1',
     { granule: 1, residentBlocks: 2, blockOrder: { kind: 'shuffle', seed: 7 } },
   ],
+  ['pct:7', { policy: { kind: 'pct', seed: 7, depth: 2, length: 1000 } }],
+  ['pct:7,granule=8,length=5,depth=3', { policy: { kind: 'pct', seed: 7, depth: 3, length: 5 }, granule: 8 }],
+  ['delay:7', { policy: { kind: 'delay', seed: 7, delays: 2, length: 1000 } }],
+  ['delay:0,delays=0,length=1', { policy: { kind: 'delay', seed: 0, delays: 0, length: 1 } }],
   ['picks:', { policy: { kind: 'picks', runs: [] } }],
   [
     'picks:ABCD',
@@ -134,6 +147,28 @@ describe('a token that is none', () => {
   ])("'%s'", (token, what) => {
     expect(() => parseSchedule(token)).toThrow(RangeError);
     expect(() => parseSchedule(token)).toThrow(`schedule: ${what} does not fit: ${GRAMMAR}`);
+  });
+});
+
+describe('a search policy with a part that does not fit', () => {
+  const COMMON =
+    "then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'";
+  const PCT = `'pct:SEED' takes ',depth=1..16' (2) and ',length=STEPS' (1000), ${COMMON}`;
+  const DELAY = `'delay:SEED' takes ',delays=0..64' (2) and ',length=STEPS' (1000), ${COMMON}`;
+  test.each([
+    ['pct', "seed '', which is no integer from 0 to 4294967295", PCT],
+    ['pct:x', "seed 'x', which is no integer from 0 to 4294967295", PCT],
+    ['pct:1,depth=0', "depth '0', which is no integer from 1 to 16", PCT],
+    ['pct:1,depth=2,depth=3', "'depth' twice", null],
+    ['pct:1,delays=2', "'delays=2'", PCT],
+    ['pct:1,length=0', "length '0', which is no integer from 1 to 2147483647", PCT],
+    ['delay:-1', "seed '-1', which is no integer from 0 to 4294967295", DELAY],
+    ['delay:1,delays=65', "delays '65', which is no integer from 0 to 64", DELAY],
+    ['delay:1,depth=1', "'depth=1'", DELAY],
+    ['rr,length=7', "'length=7'", null],
+  ])("'%s'", (token, what, grammar) => {
+    expect(() => parseSchedule(token)).toThrow(RangeError);
+    expect(() => parseSchedule(token)).toThrow(`schedule: ${what} does not fit: ${grammar ?? "a schedule is 'rr'"}`);
   });
 });
 

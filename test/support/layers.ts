@@ -32,6 +32,7 @@ const ALL_BUT_COMPILE = [
   'debug',
   'explain',
   'check',
+  'explore',
 ];
 
 /** The rooms of `src`. A new one gets its line here and its paragraph in `docs/ARCHITECTURE.md`. */
@@ -50,6 +51,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   tools: { rooms: ['simt', 'kernels', 'modes', 'reference', 'capture'], packages: [], node: false, pure: true },
   check: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   explain: { rooms: ['simt', 'program', 'hang'], packages: [], node: false, pure: true },
+  explore: {
+    rooms: ['simt', 'program', 'hang', 'step', 'modes', 'check', 'explain'],
+    packages: [],
+    node: false,
+    pure: true,
+  },
   debug: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   // Only the command that needs it loads the protocol.
   dap: {

@@ -1,0 +1,126 @@
+import { RaceChecker } from '../check/index.js';
+import type { Limits, Outcome } from '../simt/index.js';
+import { type Discovery, keyOf, type Problem, problemsOf } from './discovery.js';
+import type { Workload } from './trial.js';
+
+/** What a search has come to. Results of parts of a search can be put together: {@link mergeResults}. */
+export interface SearchResult {
+  /** Schedules that were run, and their steps in all. */
+  readonly runs: number;
+  readonly steps: number;
+  readonly verdicts: Readonly<Record<Outcome['verdict'], number>>;
+  /** What completed runs have left, by its text: how many have, and the first of them. */
+  readonly outputs: ReadonlyMap<string, FirstOf>;
+  readonly discoveries: readonly Discovery[];
+}
+
+export interface FirstOf {
+  readonly count: number;
+  readonly index: number;
+  readonly schedule: string;
+}
+
+export const EMPTY_RESULT: SearchResult = {
+  runs: 0,
+  steps: 0,
+  verdicts: { completes: 0, deadlock: 0, livelock: 0, error: 0, budget: 0 },
+  outputs: new Map(),
+  discoveries: [],
+};
+
+/** One schedule of a search. */
+export interface NumberedSchedule {
+  readonly index: number;
+  readonly token: string;
+}
+
+export interface SearchOptions {
+  readonly limits?: Partial<Limits>;
+}
+
+/** Runs a workload under one schedule with all checkers. */
+export function runSchedule(
+  workload: Workload,
+  { index, token }: NumberedSchedule,
+  { limits = {} }: SearchOptions = {},
+): SearchResult {
+  const races = new RaceChecker();
+  const trial = workload.begin({ mode: 'step', schedule: token, limits, step: { observer: races } });
+  const { machine } = trial;
+  const outcome = machine.run();
+  if (machine.mode !== 'step') throw new RangeError(`mode ${machine.mode} cannot be explored: compile the kernels`);
+  const problems = problemsOf(trial, outcome, races.findings);
+  const isComplete = outcome.verdict === 'completes';
+  return {
+    runs: 1,
+    steps: machine.steps,
+    verdicts: { ...EMPTY_RESULT.verdicts, [outcome.verdict]: 1 },
+    outputs: isComplete ? new Map([[trial.output(), { count: 1, index, schedule: token }]]) : new Map(),
+    discoveries: distinct(problems).map(([key, problem]) => ({ key, problem, schedule: token, index, count: 1 })),
+  };
+}
+
+const distinct = (problems: readonly Problem[]): [string, Problem][] => [
+  ...new Map(problems.map((problem) => [keyOf(problem), problem])),
+];
+
+/** Both results as one. The order of the two does not matter. */
+export function mergeResults(a: SearchResult, b: SearchResult): SearchResult {
+  const outputs = new Map(a.outputs);
+  for (const [text, first] of b.outputs) outputs.set(text, merged(outputs.get(text), first));
+  const discoveries = new Map(a.discoveries.map((discovery) => [discovery.key, discovery]));
+  for (const discovery of b.discoveries)
+    discoveries.set(discovery.key, merged(discoveries.get(discovery.key), discovery));
+  const verdicts = { ...a.verdicts };
+  for (const verdict of Object.keys(verdicts) as Outcome['verdict'][]) verdicts[verdict] += b.verdicts[verdict];
+  return {
+    runs: a.runs + b.runs,
+    steps: a.steps + b.steps,
+    verdicts,
+    outputs,
+    discoveries: [...discoveries.values()].sort((x, y) => x.index - y.index || (x.key < y.key ? -1 : 1)),
+  };
+}
+
+function merged<First extends FirstOf>(known: First | undefined, other: First): First {
+  if (known === undefined) return other;
+  const first = known.index <= other.index ? known : other;
+  return { ...first, count: known.count + other.count };
+}
+
+/** All that was found: also that outputs depend on the schedule, which no run shows alone. */
+export function allDiscoveries({ outputs, discoveries }: SearchResult): readonly Discovery[] {
+  const [first, second] = [...outputs.values()].sort((a, b) => a.index - b.index);
+  if (first === undefined || second === undefined) return discoveries;
+  const problem: Problem = {
+    kind: 'schedule-dependent output',
+    outputs: outputs.size,
+    other: first.schedule,
+  };
+  return [
+    ...discoveries,
+    { key: keyOf(problem), problem, schedule: second.schedule, index: second.index, count: second.count },
+  ];
+}
+
+const PLAIN = ['rr', 'blocked', 'rr,order=reverse'];
+/** So many schedules of a search come first and are as simple as can be: none is smaller. */
+export const PLAIN_SCHEDULES = PLAIN.length;
+
+/**
+ * The schedules of a search, without end: round robin and its like first, then random walks, PCT of depth 1 to 3 and
+ * delay bounding in turn, each with another seed. `length`: steps of a run, about. The same for the same arguments.
+ */
+export function* searchSchedules(seed: number, length: number, options = ''): Generator<NumberedSchedule> {
+  let index = 0;
+  for (const token of PLAIN) yield { index: index++, token: `${token}${options}` };
+  for (let round = seed; ; round++) {
+    const number = round % 2 ** 32;
+    const policies = [
+      `random:${number}`,
+      ...[1, 2, 3].map((depth) => `pct:${number},depth=${depth},length=${length}`),
+      `delay:${number},delays=2,length=${length}`,
+    ];
+    for (const token of policies) yield { index: index++, token: `${token}${options}` };
+  }
+}
