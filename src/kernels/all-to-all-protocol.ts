@@ -5,6 +5,7 @@ import {
   type Dim3,
   dim3,
   type Launch,
+  type MemoryInvariant,
   type MemorySymbol,
   type MemorySymbols,
   type Protocol,
@@ -14,6 +15,7 @@ import {
 } from '../simt/index.js';
 import { SIZEOF_U64 } from './all-to-all-constants.js';
 import { diagnoseLink, diagnoseShapes, diagnoseVectors } from './all-to-all-diagnoses.js';
+import { allToAllInvariants } from './all-to-all-invariants.js';
 import { type Fifo, type FifoState, type LinkCall, type RankLaunch, trafficOf } from './all-to-all-traffic.js';
 import type { MoeAllToAllKernelArgs } from './moe-all-to-all-kernel.js';
 import {
@@ -80,6 +82,12 @@ export class AllToAllProtocol implements Protocol {
     ofRank.splice(0, ofRank.length, ...before, { launch, args, before, found });
   }
 
+  /** What a launch does with the workspace; null: it is none of the all-to-all, or others have been queued since it ended. */
+  callOf(launch: Launch): RankLaunch | null {
+    for (const ofRank of this.launches) for (const own of ofRank) if (own.launch === launch) return own;
+    return null;
+  }
+
   /** The launch of a rank that is under way or, if none is, the last one. */
   current(rank: number): RankLaunch | null {
     const ofRank = this.launches[rank] ?? [];
@@ -87,7 +95,7 @@ export class AllToAllProtocol implements Protocol {
   }
 
   groupOf(launch: Launch, { x, z }: Dim3, threadRank: number): ThreadGroup | null {
-    if (!this.#isOwn(launch)) return null;
+    if (!this.callOf(launch)) return null;
     const { GROUP_COUNT_PER_BLOCK } = this.shape.constants;
     const threads = launch.blockDim.x;
     const group = Math.floor(threadRank / threads);
@@ -98,7 +106,7 @@ export class AllToAllProtocol implements Protocol {
   }
 
   whyReturned(launch: Launch, { x, y, z }: Dim3, threadRank: number): string | null {
-    const own = this.#isOwn(launch);
+    const own = this.callOf(launch);
     if (own === null) return null;
     const { GROUP_COUNT_PER_BLOCK } = this.shape.constants;
     const peer = x * GROUP_COUNT_PER_BLOCK + Math.floor(threadRank / launch.blockDim.x);
@@ -123,9 +131,17 @@ export class AllToAllProtocol implements Protocol {
     return [...diagnoseVectors(calls), ...diagnoseShapes(calls), ...diagnoseLink(calls, [...links.values()])];
   }
 
-  #symbolsOf({ base }: Allocation): MemorySymbols {
+  #symbolsOf(allocation: Allocation): MemorySymbols {
+    const { base } = allocation;
+    const protocol = this;
+    let invariants: readonly MemoryInvariant[] | null = null;
     return {
-      protocol: this,
+      protocol,
+      // Made when somebody checks them.
+      get invariants() {
+        invariants ??= allToAllInvariants(protocol, allocation);
+        return invariants;
+      },
       describe: (offsetBytes): MemorySymbol | null => {
         const place = this.#placeAt(base + offsetBytes);
         if (place === null) return null;
@@ -175,11 +191,6 @@ export class AllToAllProtocol implements Protocol {
       threads,
       does,
     };
-  }
-
-  #isOwn(launch: Launch): RankLaunch | null {
-    for (const ofRank of this.launches) for (const own of ofRank) if (own.launch === launch) return own;
-    return null;
   }
 
   #placeAt(address: number): Exclude<WorkspacePlace, { kind: 'behind' }> | null {

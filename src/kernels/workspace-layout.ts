@@ -14,7 +14,8 @@ export interface WorkspaceShape {
   readonly packetsPerVector: number;
 }
 
-const ROW_BYTES = WARP_SIZE * 16;
+/** Bytes that a warp stores at a time: one access of each lane. */
+export const ROW_BYTES = WARP_SIZE * 16;
 
 /**
  * Which u64 of its vector the FIFO byte at `offsetBytes` carries; null for a flag and behind the FIFOs. Words from the
