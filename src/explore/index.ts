@@ -1,6 +1,6 @@
 /** Searches the schedules of a program for what is wrong with it. */
 export type { Discovery, Problem } from './discovery.js';
-export { type MinimalSchedule, minimiseSchedule } from './minimise.js';
+export { type MinimalSchedule, minimiseSchedule, minimising } from './minimise.js';
 export {
   allDiscoveries,
   EMPTY_RESULT,

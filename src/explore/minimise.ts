@@ -45,25 +45,42 @@ export function minimiseSchedule(
   key: string,
   limits: Partial<Limits> = {},
 ): MinimalSchedule | null {
+  const search = minimising(workload, token, key, limits);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in parts: gives the number of runs so far after each. */
+export function* minimising(
+  workload: Workload,
+  token: string,
+  key: string,
+  limits: Partial<Limits> = {},
+): Generator<number, MinimalSchedule | null> {
   const search = new Minimiser(workload, token, key, limits);
-  const first = search.replay(search.segmentsOf());
-  if (!first.shows) return null;
-  let best = first;
-  for (let parts = 2; best.segments.length > 0; ) {
-    const size = Math.ceil(best.segments.length / parts);
-    let smaller: Replay | null = null;
-    for (let at = 0; at < best.segments.length && search.runs < MOST_RUNS; at += size) {
-      const left = [...best.segments.slice(0, at), ...best.segments.slice(at + size)];
-      const tried = search.replay(left);
-      if (!tried.shows) continue;
-      smaller = tried;
-      break;
+  const all = search.segmentsOf();
+  let best = search.replay(all);
+  if (!best.shows) return null;
+  const keepIfShows = (segments: readonly Segment[]): boolean => {
+    const tried = search.replay(segments);
+    if (tried.shows) best = tried;
+    return tried.shows;
+  };
+  // What happens late is seldom needed: a short beginning first.
+  for (let [few, many] = [0, all.length]; few < many && search.runs < MOST_RUNS; ) {
+    const middle = (few + many) >> 1;
+    if (keepIfShows(all.slice(0, middle))) many = middle;
+    else few = middle + 1;
+    yield search.runs;
+  }
+  for (let size = best.segments.length; size >= 1; size >>= 1) {
+    for (let at = 0; at < best.segments.length && search.runs < MOST_RUNS; ) {
+      const { segments } = best;
+      if (!keepIfShows([...segments.slice(0, at), ...segments.slice(at + size)])) at += size;
+      yield search.runs;
     }
-    if (smaller !== null) {
-      best = smaller;
-      parts = Math.max(2, parts - 1);
-    } else if (size === 1 || search.runs >= MOST_RUNS) break;
-    else parts = Math.min(best.segments.length, parts * 2);
   }
   const { machine, preemptions } = best;
   return {

@@ -89,7 +89,7 @@ function merged<First extends FirstOf>(known: First | undefined, other: First): 
 }
 
 /** All that was found: also that outputs depend on the schedule, which no run shows alone. */
-export function allDiscoveries({ outputs, discoveries }: SearchResult): readonly Discovery[] {
+export function allDiscoveries({ outputs, discoveries, verdicts }: SearchResult): readonly Discovery[] {
   const [first, second] = [...outputs.values()].sort((a, b) => a.index - b.index);
   if (first === undefined || second === undefined) return discoveries;
   const problem: Problem = {
@@ -99,7 +99,13 @@ export function allDiscoveries({ outputs, discoveries }: SearchResult): readonly
   };
   return [
     ...discoveries,
-    { key: keyOf(problem), problem, schedule: second.schedule, index: second.index, count: second.count },
+    {
+      key: keyOf(problem),
+      problem,
+      schedule: second.schedule,
+      index: second.index,
+      count: verdicts.completes - first.count,
+    },
   ];
 }
 
