@@ -1,7 +1,7 @@
 import type { Allocation } from '../simt/index.js';
 
 /** Words of a cell: thread + 1, its clock and the number of the access, for each of {@link WEAK}, {@link STRONG}, {@link READ}. */
-export const CELL_WORDS = 9;
+const CELL_WORDS = 9;
 /** Where the last write of a kind, or the last read, begins in a cell. Thread 0 of it means: none; of a read, {@link MANY}: several. */
 export const WEAK = 0;
 export const STRONG = 3;

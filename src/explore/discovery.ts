@@ -1,6 +1,6 @@
 import type { Finding } from '../check/index.js';
 import { explainHang } from '../explain/index.js';
-import { formatSchedule, type Machine, type Outcome, type ThreadSite } from '../simt/index.js';
+import type { Machine, Outcome, ThreadSite } from '../simt/index.js';
 import type { Trial } from './trial.js';
 
 /** Something that is wrong with a program. */
@@ -89,6 +89,3 @@ function placeOf({ kernel, operation, frames }: Pick<ThreadSite, 'kernel' | 'ope
   const [frame] = frames;
   return `${kernel} ${frame === undefined ? operation : `${frame.file}:${frame.line}:${frame.column}`}`;
 }
-
-/** The token that repeats a run of a machine. */
-export const tokenOf = ({ schedule }: Machine): string => formatSchedule(schedule);

@@ -1,6 +1,15 @@
 /** Searches the schedules of a program for what is wrong with it. */
+export {
+  ASSUMPTIONS,
+  type Assumption,
+  type AssumptionResult,
+  dropAssumption,
+  withoutAssumption,
+} from './assumptions.js';
 export type { Discovery, Problem } from './discovery.js';
 export { type MinimalSchedule, minimiseSchedule, minimising } from './minimise.js';
+export { type PlainResult, plainResult, resultOfPlain } from './plain-result.js';
+export { ScheduleList, type SchedulePart, scheduleIndexOf, sizeOfPart, WHOLE } from './schedule-part.js';
 export {
   allDiscoveries,
   EMPTY_RESULT,

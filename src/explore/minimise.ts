@@ -1,13 +1,15 @@
 import { RaceChecker } from '../check/index.js';
 import { formatSchedule, type Limits, type Machine, type Outcome } from '../simt/index.js';
 import { StepEngine } from '../step/index.js';
-import { keyOf, problemsOf } from './discovery.js';
+import { keyOf, type Problem, problemsOf } from './discovery.js';
 import type { Trial, Workload } from './trial.js';
 
 /** A schedule that shows a problem with few preemptions. */
 export interface MinimalSchedule {
   /** Token that replays it pick by pick. */
   readonly schedule: string;
+  /** The problem as this schedule shows it. */
+  readonly problem: Problem;
   /** Times that a granule had to leave off although it could have gone on. */
   readonly preemptions: number;
   readonly steps: number;
@@ -22,7 +24,8 @@ interface Segment {
 }
 
 interface Replay {
-  readonly shows: boolean;
+  /** The problem, if it shows. */
+  readonly problem: Problem | null;
   readonly machine: Machine;
   readonly preemptions: number;
   readonly segments: readonly Segment[];
@@ -62,11 +65,11 @@ export function* minimising(
   const search = new Minimiser(workload, token, key, limits);
   const all = search.segmentsOf();
   let best = search.replay(all);
-  if (!best.shows) return null;
+  if (best.problem === null) return null;
   const keepIfShows = (segments: readonly Segment[]): boolean => {
     const tried = search.replay(segments);
-    if (tried.shows) best = tried;
-    return tried.shows;
+    if (tried.problem !== null) best = tried;
+    return tried.problem !== null;
   };
   // What happens late is seldom needed: a short beginning first.
   for (let [few, many] = [0, all.length]; few < many && search.runs < MOST_RUNS; ) {
@@ -82,8 +85,9 @@ export function* minimising(
       yield search.runs;
     }
   }
-  const { machine, preemptions } = best;
+  const { machine, preemptions, problem } = best;
   return {
+    problem: problem!,
     schedule: formatSchedule(machine.recordedSchedule),
     preemptions,
     steps: machine.steps,
@@ -148,8 +152,8 @@ class Minimiser {
       const index = idle < POLL_STEPS ? indexOf(engine, last) : -1;
       step(Math.max(index, 0));
     }
-    const shows = problemsOf(trial, outcome, races.findings).some((problem) => keyOf(problem) === this.#key);
-    return { shows, machine, preemptions, segments };
+    const shown = problemsOf(trial, outcome, races.findings).find((problem) => keyOf(problem) === this.#key);
+    return { problem: shown ?? null, machine, preemptions, segments };
   }
 
   #begin() {

@@ -44,7 +44,7 @@ export interface StandingBlock {
 }
 
 /** A variable in shared memory, of `count` elements. */
-export interface StandingVariable {
+interface StandingVariable {
   readonly address: number;
   readonly type: ScalarType;
   readonly count: number;

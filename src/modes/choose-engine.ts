@@ -56,7 +56,7 @@ export interface EngineOptions extends ChoiceOptions {
   /** Told once which mode runs, before the first step. */
   readonly onMode?: (choice: ModeChoice) => void;
   readonly fast?: FastOptions;
-  readonly step?: Pick<StepOptions, 'observer'>;
+  readonly step?: Pick<StepOptions, 'observer' | 'programOf'>;
 }
 
 /** Chooses the engine of a machine: `wanted`, or another mode where something needs it. */

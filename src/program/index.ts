@@ -11,4 +11,5 @@ export * from './opcodes.js';
 export * from './optimize.js';
 export * from './program.js';
 export * from './registry.js';
+export * from './scalar-accesses.js';
 export * from './special-values.js';

@@ -1,0 +1,114 @@
+import { type Program, programOf, withScalarAccesses } from '../program/index.js';
+import type { Kernel, Limits } from '../simt/index.js';
+import type { Discovery } from './discovery.js';
+import { type MinimalSchedule, minimising } from './minimise.js';
+import { EMPTY_RESULT, mergeResults, runSchedule, type SearchResult, searchSchedules } from './schedule-search.js';
+import type { Workload } from './trial.js';
+
+/** Something that a kernel may rely on and that hardware need not give. */
+export interface Assumption {
+  /** `128-byte lines`. */
+  readonly name: string;
+  /** What is taken for granted. */
+  readonly meaning: string;
+  /** Option of the schedules that drop it, and all that is wider. */
+  readonly granule: 32 | 8 | 1;
+  /** Whether accesses of several elements are taken apart. */
+  readonly areScalar: boolean;
+}
+
+/** The assumptions about what is seen as a whole, widest first: who does without one does without those before it. */
+export const ASSUMPTIONS: readonly Assumption[] = [
+  {
+    name: 'warp instructions',
+    meaning: 'what the 32 lanes of a warp access in one instruction is seen as a whole',
+    granule: 8,
+    areScalar: false,
+  },
+  {
+    name: '128-byte lines',
+    meaning: 'what 8 neighbouring lanes access in one instruction, 16 bytes each, is seen as a whole',
+    granule: 1,
+    areScalar: false,
+  },
+  {
+    name: 'vector accesses',
+    meaning: 'what a lane accesses in one instruction, of 2 or 4 elements, is seen as a whole',
+    granule: 1,
+    areScalar: true,
+  },
+];
+
+/** The workload without an assumption: threads run programs that do not have it. */
+export function withoutAssumption(workload: Workload, { areScalar }: Assumption): Workload {
+  if (!areScalar) return workload;
+  const known = new Map<Kernel<never>, Program | null>();
+  const scalar = (kernel: Kernel<never>): Program | null => {
+    let program = known.get(kernel);
+    if (program === undefined) {
+      const given = programOf(kernel);
+      program = given === null ? null : withScalarAccesses(given);
+      known.set(kernel, program);
+    }
+    return program;
+  };
+  return {
+    name: workload.name,
+    begin: (options) => workload.begin({ ...options, step: { ...options.step, programOf: scalar } }),
+  };
+}
+
+/** What becomes of a workload that has to do without an assumption. */
+export interface AssumptionResult {
+  readonly assumption: Assumption | null;
+  readonly runs: number;
+  /** What goes wrong, and the shortest schedule that shows it; null: nothing has, in so many schedules. */
+  readonly broken: MinimalSchedule | null;
+}
+
+/** Discoveries of which a shorter schedule is looked for. */
+const MOST_SHORTENED = 3;
+
+/**
+ * Runs a workload under many schedules with an assumption dropped; null: with all of them. Gives the number of runs so
+ * far after each.
+ */
+export function* dropAssumption(
+  workload: Workload,
+  assumption: Assumption | null,
+  {
+    schedules,
+    seed,
+    limits = {},
+  }: { readonly schedules: number; readonly seed: number; readonly limits?: Partial<Limits> },
+): Generator<number, AssumptionResult> {
+  const given = assumption === null ? workload : withoutAssumption(workload, assumption);
+  const suffix = assumption === null ? '' : `,granule=${assumption.granule}`;
+  let result: SearchResult = EMPTY_RESULT;
+  const found: Discovery[] = [];
+  // The length of a run decides where priorities change.
+  const first = runSchedule(given, { index: 0, token: `rr${suffix}` }, { limits });
+  for (const schedule of searchSchedules(seed, Math.max(1, first.steps), suffix)) {
+    if (schedule.index >= schedules) break;
+    const run = schedule.index === 0 ? first : runSchedule(given, schedule, { limits });
+    result = mergeResults(result, run);
+    yield result.runs;
+    // Outputs that differ are wrong where it is known what is right.
+    for (const discovery of run.discoveries) if (found.length < MOST_SHORTENED) found.push(discovery);
+    if (found.length >= MOST_SHORTENED) break;
+  }
+  let broken: AssumptionResult['broken'] = null;
+  for (const { key, schedule } of found) {
+    const search = minimising(given, schedule, key, limits);
+    for (let next = search.next(); ; next = search.next()) {
+      if (next.done !== true) {
+        yield result.runs;
+        continue;
+      }
+      const { value } = next;
+      if (value !== null && (broken === null || value.steps < broken.steps)) broken = value;
+      break;
+    }
+  }
+  return { assumption, runs: result.runs, broken };
+}
