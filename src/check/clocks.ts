@@ -31,6 +31,24 @@ export class Clocks {
     return piece !== undefined && piece[other & RANK_MASK]! >= clock;
   }
 
+  /** Which of `others` had done at its time what does not come before what one of `threads` does now; -1: none. */
+  firstNotBefore(others: readonly number[], times: readonly number[], threads: readonly number[]): number {
+    // Of threads that share a view two stand for all: to one of them, no other thread is itself.
+    const judges: number[] = [];
+    let last: View | null = null;
+    let ofLast = 0;
+    for (const thread of threads) {
+      const view = this.#viewOf(thread);
+      ofLast = view === last ? ofLast + 1 : 1;
+      last = view;
+      if (ofLast <= 2) judges.push(thread);
+    }
+    for (let at = 0; at < others.length; at++) {
+      for (const judge of judges) if (!this.isBefore(others[at]!, times[at]!, judge)) return at;
+    }
+    return -1;
+  }
+
   /** What a thread has done and knows, for others to learn. What it does from here on is not in it. */
   publish(thread: number): Publication {
     const view = this.#viewOf(thread);

@@ -25,10 +25,17 @@ interface KnownAccess {
 interface BarrierPhases {
   /** What those had done who have arrived in this phase; null: nobody has. */
   arrived: Knowledge | null;
-  /** Those who took part in the last phase, and in this: thread and clock. */
-  last: readonly (readonly [thread: number, clock: number])[];
-  now: (readonly [thread: number, clock: number])[];
+  /** Those who took part in the last phase, and in this, with their times. */
+  last: Participants;
+  now: Participants;
 }
+
+interface Participants {
+  readonly threads: number[];
+  readonly times: number[];
+}
+
+const nobody = (): Participants => ({ threads: [], times: [] });
 
 /** Words of allocations are told apart by number. */
 const MOST_WORDS = 2 ** 34;
@@ -120,9 +127,13 @@ export class RaceChecker implements StepObserver {
     const phases = this.#phasesOf(block, id);
     const { clocks } = this.#order;
     const threads = threadsOf(known, warpIndex, lanes);
-    const missed = phases.last.find(([thread, clock]) => threads.some((own) => !clocks.isBefore(thread, clock, own)));
-    if (missed !== undefined) this.#noteReuse(known, id, threads[0]! - known.first, missed[0] - known.first);
-    for (const thread of threads) phases.now.push([thread, clocks.now(thread)]);
+    const { last, now } = phases;
+    const missed = clocks.firstNotBefore(last.threads, last.times, threads);
+    if (missed !== -1) this.#noteReuse(known, id, threads[0]! - known.first, last.threads[missed]! - known.first);
+    for (const thread of threads) {
+      now.threads.push(thread);
+      now.times.push(clocks.now(thread));
+    }
     phases.arrived = clocks.gather(threads, phases.arrived);
   }
 
@@ -137,7 +148,7 @@ export class RaceChecker implements StepObserver {
     if (threads.length > 0) this.#order.clocks.share(threads, phases.arrived!);
     phases.arrived = null;
     phases.last = phases.now;
-    phases.now = [];
+    phases.now = nobody();
   }
 
   #phasesOf(block: StepBlock, id: number): BarrierPhases {
@@ -146,7 +157,7 @@ export class RaceChecker implements StepObserver {
       ofBlock = [];
       this.#barriers.set(block, ofBlock);
     }
-    ofBlock[id] ??= { arrived: null, last: [], now: [] };
+    ofBlock[id] ??= { arrived: null, last: nobody(), now: nobody() };
     return ofBlock[id];
   }
 
@@ -199,6 +210,7 @@ export class RaceChecker implements StepObserver {
 
   #synchronise({ instruction, bytes, scope }: KnownAccess, word: number, thread: number): void {
     const { op } = instruction;
+    if (this.#order.isIdle && !(op === 'store' && instruction.ordering === 'release')) return;
     for (let at = word; at < word + Math.max(1, bytes >>> 2); at++) {
       if (op !== 'store') this.#order.read(at, thread, scope, op === 'load' && instruction.ordering === 'acquire');
       if (op !== 'load') {
@@ -335,9 +347,12 @@ export class RaceChecker implements StepObserver {
   }
 }
 
-function threadsOf({ first }: KnownBlock, warpIndex: number, lanes: number): number[] {
+function threadsOf({ first, warps }: KnownBlock, warpIndex: number, lanes: number): readonly number[] {
+  const known = lanes === -1 ? warps[warpIndex] : undefined;
+  if (known !== undefined) return known;
   const threads: number[] = [];
   for (let rest = lanes; rest !== 0; rest &= rest - 1)
     threads.push(first + warpIndex * 32 + (31 - Math.clz32(rest & -rest)));
+  if (lanes === -1) warps[warpIndex] = threads;
   return threads;
 }

@@ -33,6 +33,11 @@ export class Synchronisation {
     this.#threads = threads;
   }
 
+  /** Whether nobody has released anything, nor made a fence: strong accesses that release nothing need not be told. */
+  get isIdle(): boolean {
+    return this.#releases.size === 0 && this.#fences.size === 0;
+  }
+
   fence(thread: number, scope: Scope): void {
     for (const { release, scope: read } of this.#seen.get(thread) ?? []) {
       this.#acquire(thread, release, narrower(scope, read));

@@ -6,6 +6,8 @@ import { BLOCK_THREADS } from './clocks.js';
 export interface KnownBlock {
   readonly block: StepBlock;
   readonly first: number;
+  /** Threads of whole warps, by index. */
+  readonly warps: (readonly number[] | undefined)[];
 }
 
 /** Numbers all threads of a run. */
@@ -15,7 +17,7 @@ export class Threads {
   #last: KnownBlock | null = null;
 
   add(block: StepBlock, first: number): KnownBlock {
-    const known = { block, first };
+    const known = { block, first, warps: [] };
     this.#blocks.push(known);
     this.#byBlock.set(block, known);
     return known;

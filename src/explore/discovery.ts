@@ -71,6 +71,8 @@ export function keyOf(problem: Problem): string {
       return `race ${[placeOf(problem.first), placeOf(problem.second)].sort().join(' | ')}`;
     case 'barrier reuse':
       return `barrier reuse ${problem.id} of ${problem.second.kernel}`;
+    case 'invariant':
+      return `invariant ${problem.name} ${placeOf(problem.access)}`;
     case 'deadlock':
     case 'livelock':
       return `${problem.kind} ${problem.cause}`;
@@ -81,7 +83,7 @@ export function keyOf(problem: Problem): string {
     case 'schedule-dependent output':
       return problem.kind;
     default:
-      return JSON.stringify(problem);
+      return problem satisfies never;
   }
 }
 

@@ -1,6 +1,6 @@
-import { RaceChecker } from '../check/index.js';
 import { formatSchedule, type Limits, type Machine, type Outcome } from '../simt/index.js';
 import { StepEngine } from '../step/index.js';
+import { allCheckers } from './checkers.js';
 import { keyOf, type Problem, problemsOf } from './discovery.js';
 import type { Trial, Workload } from './trial.js';
 
@@ -125,7 +125,7 @@ class Minimiser {
   /** Runs the stretches, as far as their granules can go on, and then whoever runs for as long as it can. */
   replay(segments: readonly Segment[]): Replay {
     this.runs++;
-    const { begun, races } = this.#begin();
+    const { begun, findings } = this.#begin();
     const { machine, engine, trial } = begun;
     let outcome: Outcome | null = null;
     let preemptions = 0;
@@ -152,24 +152,24 @@ class Minimiser {
       const index = idle < POLL_STEPS ? indexOf(engine, last) : -1;
       step(Math.max(index, 0));
     }
-    const shown = problemsOf(trial, outcome, races.findings).find((problem) => keyOf(problem) === this.#key);
+    const shown = problemsOf(trial, outcome, findings()).find((problem) => keyOf(problem) === this.#key);
     return { problem: shown ?? null, machine, preemptions, segments };
   }
 
   #begin() {
-    const races = new RaceChecker();
+    const { observer, findings } = allCheckers();
     const trial: Trial = this.#workload.begin({
       mode: 'step',
       schedule: this.#token,
       limits: this.#limits,
       record: true,
-      step: { observer: races },
+      step: { observer },
     });
     const { machine } = trial;
     machine.advance(0);
     const { engine } = machine;
     if (!(engine instanceof StepEngine)) throw new RangeError(`mode ${machine.mode} cannot be explored`);
-    return { begun: { machine, engine, trial }, races };
+    return { begun: { machine, engine, trial }, findings };
   }
 }
 

@@ -1,5 +1,5 @@
-import { RaceChecker } from '../check/index.js';
 import type { Limits, Outcome } from '../simt/index.js';
+import { allCheckers } from './checkers.js';
 import { type Discovery, keyOf, type Problem, problemsOf } from './discovery.js';
 import type { Workload } from './trial.js';
 
@@ -44,12 +44,12 @@ export function runSchedule(
   { index, token }: NumberedSchedule,
   { limits = {} }: SearchOptions = {},
 ): SearchResult {
-  const races = new RaceChecker();
-  const trial = workload.begin({ mode: 'step', schedule: token, limits, step: { observer: races } });
+  const { observer, findings } = allCheckers();
+  const trial = workload.begin({ mode: 'step', schedule: token, limits, step: { observer } });
   const { machine } = trial;
   const outcome = machine.run();
   if (machine.mode !== 'step') throw new RangeError(`mode ${machine.mode} cannot be explored: compile the kernels`);
-  const problems = problemsOf(trial, outcome, races.findings);
+  const problems = problemsOf(trial, outcome, findings());
   const isComplete = outcome.verdict === 'completes';
   return {
     runs: 1,

@@ -24,7 +24,7 @@ export interface MemorySymbols {
   readonly invariants?: readonly MemoryInvariant[];
 }
 
-/** A write of one thread, just done. */
+/** A write of one thread, just done: a store or an atomic, even one that leaves memory as it is. */
 export interface MemoryWrite {
   readonly allocation: Allocation;
   readonly offsetBytes: number;
