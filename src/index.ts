@@ -7,6 +7,7 @@ export * from './explore/index.js';
 export { emitAhead, type FastOptions, type TracedAccess, TraceRing } from './fast/index.js';
 export * from './kernels/index.js';
 export * from './modes/index.js';
+export * from './mutate/index.js';
 export {
   loadPrograms,
   type ProgramTexts,

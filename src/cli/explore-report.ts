@@ -1,43 +1,97 @@
 import type { ChalkInstance } from 'chalk';
-import type { AccessReport, Discovery, Problem, SourceFrame } from '../index.js';
-import { counted, formatCount, printable, wrap } from './format.js';
+import type { AccessReport, Problem, SourceFrame } from '../index.js';
+import type { ReportedDiscovery } from './explore-confirm.js';
+import type { Exploration } from './explore-document.js';
+import { bestSchedule, replayCommand } from './explore-replay.js';
+import { shardText } from './explore-shard.js';
+import type { TargetDescription } from './explore-target.js';
+import { counted, formatCount, formatSeconds, printable, shorten, wrap } from './format.js';
 import { originalLine } from './original-line.js';
 
-/** A discovery with what has been found out about it. */
-export interface ReportedDiscovery extends Discovery {
-  /** Whether its schedule shows it each time. */
-  readonly isRepeatable: boolean;
-  /** The schedule with the fewest preemptions that shows it; null: none was looked for. */
-  readonly minimal: { readonly schedule: string; readonly preemptions: number; readonly steps: number } | null;
+/** Picks of a run are thousands of characters: they are for the command line alone. */
+const SHOWN_TOKEN = 60;
+
+/** A search in lines: what it has found, and what it is. `milliseconds`: how long it took; null: that is not known. */
+export function explorationLines(
+  { target, shard, settings, result, findings, missingShards }: Exploration,
+  chalk: ChalkInstance,
+  width: number,
+  milliseconds: number | null,
+): string[] {
+  const { discoveries } = findings;
+  const { runs, steps, verdicts, outputs } = result;
+  const name = printable(target.name);
+  const what = `(${target.op}, ${target.shape})`;
+  const fits = name.length + 2 + what.length <= width;
+  const lines = fits ? [`${chalk.bold(name)}  ${what}`, ''] : [chalk.bold(name), `  ${what}`, ''];
+  for (const [at, discovery] of discoveries.entries()) {
+    lines.push(...discoveryLines(at + 1, target, discovery, runs, chalk, width), '');
+  }
+  const isCompared = target.compared === 'captured outputs' || target.compared === 'reference';
+  const ends = Object.entries(verdicts).flatMap(([verdict, count]) =>
+    count === 0 ? [] : [`${formatCount(count)} ${verdict}`],
+  );
+  const summary = [
+    `${counted(runs, 'schedule')}${shard === null ? '' : ` of shard ${shardText(shard)}`}${ends.length === 0 ? '' : `: ${ends.join(', ')}`}`,
+    ...(isCompared && verdicts.completes > 0 ? [counted(outputs.size, 'output')] : []),
+    counted(steps, 'step'),
+    ...(milliseconds === null ? [] : [formatSeconds(milliseconds)]),
+    ...(milliseconds === null || milliseconds < 1
+      ? []
+      : [`${formatCount(Math.round((runs * 1000) / milliseconds))} schedules/s`]),
+  ];
+  const say = (text: string) => lines.push(...wrap(text, width));
+  say(summary.join('; '));
+  if (target.compared === 'nothing') say('The capture has no outputs: they were not compared.');
+  if (missingShards.length > 0) lines.push(chalk.yellow(`${counted(missingShards.length, 'shard')} missing`));
+  if (discoveries.length > 0) lines.push(chalk.red(counted(discoveries.length, 'finding')));
+  else lines.push(runs === 0 ? chalk.yellow('nothing was run') : chalk.green('nothing found'));
+  if (settings.schedule !== null && discoveries.length === 0)
+    say('This was one schedule; without --schedule there are more.');
+  return lines;
 }
 
-/** A discovery in lines. `commandFor`: what replays a schedule. */
-export function discoveryLines(
+/** A discovery in lines of at most `width` characters; its command is on one line, however long. */
+function discoveryLines(
   number: number,
+  target: TargetDescription,
   discovery: ReportedDiscovery,
   runs: number,
   chalk: ChalkInstance,
   width: number,
-  commandFor: (schedule: string) => string,
 ): string[] {
-  const { problem, schedule, count, isRepeatable, minimal } = discovery;
-  const [title, ...details] = describe(problem);
-  const lines = [`${chalk.red.bold(`${number}. ${title}`)}`];
-  const add = (text: string) => {
+  const [title, ...details] = discoveryText(discovery, runs);
+  const lines = wrap(printable(`${number}. ${title}`), width).map((line) => chalk.red.bold(line));
+  for (const text of details) {
     for (const [at, line] of wrap(printable(text), Math.max(40, width - 5)).entries())
       lines.push(`${at === 0 ? '   ' : '     '}${line}`);
-  };
-  details.forEach(add);
-  add(`in ${formatCount(count)} of ${counted(runs, 'schedule')}, first ${schedule}`);
-  if (minimal !== null)
-    add(`smallest: ${counted(minimal.preemptions, 'preemption')}, ${formatCount(minimal.steps)} steps`);
-  if (!isRepeatable) add('the same schedule does not show it again: this is a bug of simtwin, please report it');
+  }
   // Never wrapped, so that it can be copied.
-  lines.push(`   ${chalk.cyan(commandFor(minimal?.schedule ?? schedule))}`);
+  lines.push(`   ${chalk.cyan(replayCommand(target, discovery))}`);
   return lines;
 }
 
-function describe(problem: Problem): string[] {
+/** A discovery in words: a title and what is known about it, as the schedule shows it that the command has. */
+export function discoveryText(
+  discovery: ReportedDiscovery,
+  runs: number,
+): readonly [title: string, ...details: string[]] {
+  const { schedule, count, isRepeatable, minimal } = discovery;
+  const problem = bestSchedule(discovery) === minimal?.schedule ? minimal.problem : discovery.problem;
+  const [title = '', ...details] = problemLines(problem);
+  return [
+    title,
+    ...details,
+    `in ${formatCount(count)} of ${counted(runs, 'schedule')}, first ${shorten(schedule, SHOWN_TOKEN)}`,
+    ...(minimal === null
+      ? []
+      : [`smallest: ${counted(minimal.preemptions, 'preemption')}, ${counted(minimal.steps, 'step')}`]),
+    ...(isRepeatable ? [] : ['the same schedule does not show it again: this is a bug of simtwin, please report it']),
+  ];
+}
+
+/** A problem in words: a title, and what is known about it. */
+export function problemLines(problem: Problem): string[] {
   switch (problem.kind) {
     case 'race':
       return [
@@ -72,7 +126,7 @@ function describe(problem: Problem): string[] {
     case 'schedule-dependent output':
       return [
         'the output depends on the schedule',
-        `${problem.outputs} different outputs; another comes of ${problem.other}`,
+        `${problem.outputs} different outputs; another comes of ${shorten(problem.other, SHOWN_TOKEN)}`,
       ];
     default:
       return problem satisfies never;

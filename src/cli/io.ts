@@ -9,6 +9,16 @@ export interface TextStream {
   readonly chalk: ChalkInstance;
 }
 
+/** A thread beside this one, which answers messages. */
+export interface WorkerThread {
+  /** Sends a copy. */
+  post(message: unknown): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** It has ended by itself: no message is answered any more. */
+  onFailure(listener: (error: Error) => void): void;
+  terminate(): void;
+}
+
 /** Everything of the process that the command line uses, so that tests can give their own. */
 export interface CliIo {
   readonly stdout: TextStream;
@@ -22,4 +32,8 @@ export interface CliIo {
    * @throws Interrupted as soon as the user wants it to end.
    */
   readonly interruptible: <T>(part: () => T) => T;
+  /** The environment's variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Starts a thread that runs schedules: `explore-worker.ts`. */
+  readonly startWorker: () => WorkerThread;
 }

@@ -1,7 +1,8 @@
 import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
 import { Chalk, type ColorSupportLevel, default as chalk, chalkStderr } from 'chalk';
 import { EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.js';
-import type { CliIo, TextStream } from './io.js';
+import type { CliIo, TextStream, WorkerThread } from './io.js';
 import { Interrupted } from './usage-error.js';
 
 /** The process's own streams, clock and SIGINT. The first SIGINT asks it to end, the second ends it at once. */
@@ -17,6 +18,8 @@ export function processIo(): CliIo {
     now: () => performance.now(),
     signal: controller.signal,
     interruptible,
+    env: process.env,
+    startWorker,
   };
 }
 
@@ -32,6 +35,21 @@ function interruptible<T>(part: () => T): T {
     const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
     throw code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' ? new Interrupted() : error;
   }
+}
+
+function startWorker(): WorkerThread {
+  const worker = new Worker(new URL('./explore-worker.js', import.meta.url));
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (listener) => worker.on('message', listener),
+    onFailure: (listener) => {
+      worker.on('error', listener);
+      worker.on('exit', (code) => {
+        if (code !== 0) listener(new Error(`a thread has ended with exit code ${code}`));
+      });
+    },
+    terminate: () => void worker.terminate(),
+  };
 }
 
 function streamOf(stream: NodeJS.WriteStream, level: ColorSupportLevel): TextStream {

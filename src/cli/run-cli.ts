@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAssumeCommand } from './assume-command.js';
 import { addCompileCommand } from './compile-command.js';
 import { addDapCommand } from './dap-command.js';
 import { addDebugCommand } from './debug-command.js';
@@ -8,6 +9,7 @@ import { addExploreCommand } from './explore-command.js';
 import { printable } from './format.js';
 import type { CliIo } from './io.js';
 import { addListCommand } from './list-command.js';
+import { addMutateCommand } from './mutate-command.js';
 import { simtwinVersion } from './package-files.js';
 import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
@@ -87,6 +89,8 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
   addExplainCommand(program, io, done);
   addWhatifCommand(program, io, done);
   addExploreCommand(program, io, done);
+  addAssumeCommand(program, io, done);
+  addMutateCommand(program, io, done);
   addListCommand(program, io, done);
   addCompileCommand(program, io, done);
   return program;

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chalk } from 'chalk';
 import { afterAll, beforeAll } from 'vitest';
+import { type TaskRequest, taskServer } from '../../src/cli/explore-tasks.js';
+import type { WorkerThread } from '../../src/cli/io.js';
 import { runCli } from '../../src/cli/run-cli.js';
 import type { Capture } from '../../src/index.js';
 import { repositoryRoot } from '../support/files.js';
@@ -24,6 +26,34 @@ export interface CliSurroundings {
   readonly now?: () => number;
   readonly signal?: AbortSignal;
   readonly onStderr?: (text: string) => void;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A thread of `explore` that is none: its tasks are done in this one, a message at a time. */
+function threadInProcess(): WorkerThread {
+  let listener = (_message: unknown): void => {};
+  let isEnded = false;
+  const serve = taskServer((answer) => {
+    const copy = structuredClone(answer);
+    setImmediate(() => {
+      if (!isEnded) listener(copy);
+    });
+  });
+  return {
+    post(message) {
+      const copy = structuredClone(message) as TaskRequest;
+      setImmediate(() => {
+        if (!isEnded) serve(copy);
+      });
+    },
+    onMessage(given) {
+      listener = given;
+    },
+    onFailure() {},
+    terminate() {
+      isEnded = true;
+    },
+  };
 }
 
 /** Runs the command line in this process. */
@@ -48,6 +78,8 @@ export async function simtwin(argv: readonly string[], surroundings: CliSurround
     now,
     signal,
     interruptible: (part) => part(),
+    env: surroundings.env ?? {},
+    startWorker: threadInProcess,
   });
   return { exitCode, stdout, stderr };
 }

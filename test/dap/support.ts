@@ -27,6 +27,10 @@ export function useServer(): { readonly port: () => number; readonly connect: ()
         now: () => performance.now(),
         signal: user.signal,
         interruptible: (part) => part(),
+        env: {},
+        startWorker: () => {
+          throw new Error('an adapter starts no threads');
+        },
       });
     });
   });

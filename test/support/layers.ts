@@ -33,6 +33,7 @@ const ALL_BUT_COMPILE = [
   'explain',
   'check',
   'explore',
+  'mutate',
 ];
 
 /** The rooms of `src`. A new one gets its line here and its paragraph in `docs/ARCHITECTURE.md`. */
@@ -57,6 +58,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     node: false,
     pure: true,
   },
+  mutate: { rooms: ['simt', 'program', 'explore'], packages: [], node: false, pure: true },
   debug: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   // Only the command that needs it loads the protocol.
   dap: {
