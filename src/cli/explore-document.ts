@@ -11,6 +11,7 @@ import type { Findings, ReportedDiscovery } from './explore-confirm.js';
 import type { SearchIdentity } from './explore-identity.js';
 import type { SearchSettings } from './explore-options.js';
 import { replayCommand } from './explore-replay.js';
+import { MOST_SHARDS } from './explore-shard.js';
 import type { TargetDescription } from './explore-target.js';
 import { testText } from './explore-test-text.js';
 import { UsageError } from './usage-error.js';
@@ -135,7 +136,7 @@ function parse(text: string): ExplorationJson | null {
       typeof target === 'string' &&
       isObject(options) &&
       isObject(digests) &&
-      (shard === null || (isObject(shard) && Number.isSafeInteger(shard.index) && Number.isSafeInteger(shard.count))) &&
+      (shard === null || (isObject(shard) && isShard(shard))) &&
       Number.isSafeInteger(runs) &&
       Number.isSafeInteger(steps) &&
       isObject(verdicts) &&
@@ -149,3 +150,6 @@ function parse(text: string): ExplorationJson | null {
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const isShard = ({ index, count }: { readonly index: number; readonly count: number }): boolean =>
+  Number.isSafeInteger(index) && Number.isSafeInteger(count) && index >= 1 && index <= count && count <= MOST_SHARDS;

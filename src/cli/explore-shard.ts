@@ -3,7 +3,7 @@ import type { CliIo } from './io.js';
 import { UsageError } from './usage-error.js';
 
 /** Most shards of a search: a larger number is a mistake. */
-const MOST_SHARDS = 100_000;
+export const MOST_SHARDS = 100_000;
 
 interface ShardOptions {
   readonly shard?: string;

@@ -4,10 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readCapture, writeCapture } from '../../src/index.js';
 import { repositoryRoot } from '../support/files.js';
-import { gather } from './explore-support.js';
-import { captureOf, flipByte, useTemporaryFolder } from './support.js';
 
 /** Threads and signals as they are: what cannot be seen from within this process. */
 const main = join(repositoryRoot, 'dist/cli/main.js');
