@@ -6,6 +6,7 @@ import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
 import { Checkpoint } from './explore-checkpoint.js';
 import { confirmFindings, type Findings } from './explore-confirm.js';
 import type { Exploration } from './explore-document.js';
+import { exploreAll } from './explore-exhaustive.js';
 import { EXPLORE_HELP } from './explore-help.js';
 import { identityOf } from './explore-identity.js';
 import { addMergeCommand } from './explore-merge-command.js';
@@ -15,6 +16,7 @@ import {
   type ExploreOptions,
   type ExploreSettings,
   readExploreOptions,
+  tokenSuffix,
 } from './explore-options.js';
 import { printExploration, requireReportTargets } from './explore-print.js';
 import { planSearch, runSearch, SearchProgress, type SearchState, schedulesToRun } from './explore-search.js';
@@ -52,6 +54,21 @@ async function explore(name: string, options: ExploreOptions, io: CliIo): Promis
   try {
     const target = readTarget(name, options, io);
     requireReportTargets(options, target.description);
+    if (options.exhaustive === true) {
+      const { time } = settings.search;
+      return await exploreAll(
+        target,
+        {
+          time: time === null ? null : time * 1000,
+          suffix: tokenSuffix(settings.search),
+          isForced: options.force === true,
+          json: options.json === true,
+        },
+        io,
+        progress,
+      );
+    }
+    if (options.force === true) throw new UsageError('--force is for --exhaustive: give both, or neither');
     exploration = await search(target, settings, options, io, progress);
   } catch (error) {
     progress.clear();

@@ -23,6 +23,8 @@ export interface ExploreOptions {
   readonly shard?: string;
   readonly shards?: number;
   readonly checkpoint?: string;
+  readonly exhaustive?: boolean;
+  readonly force?: boolean;
   readonly minimise: boolean;
   readonly test?: boolean;
   readonly junit?: string;
@@ -79,6 +81,18 @@ export function addExploreOptions(command: Command): Command {
     .addOption(new Option('--shard <i/n>', 'run part i of n of the schedules, i from 1 on').conflicts('shards'))
     .addOption(new Option('--shards <n>', 'number of shards; the environment says which').argParser(parseCount))
     .addOption(new Option('--checkpoint <file>', 'keep what is done in FILE, and go on from there'))
+    .addOption(
+      new Option('--exhaustive', 'look at every schedule, of a small shape').conflicts([
+        'schedules',
+        'schedule',
+        'shard',
+        'shards',
+        'checkpoint',
+        'junit',
+        'test',
+      ]),
+    )
+    .option('--force', 'with --exhaustive: go on however large the shape is')
     .option('--no-minimise', 'do not look for smaller schedules')
     .addOption(new Option('--test', 'also print a vitest test of the first finding').conflicts('json'))
     .addOption(new Option('--junit <file>', 'write the findings as JUnit XML'))

@@ -7,6 +7,13 @@ export {
   withoutAssumption,
 } from './assumptions.js';
 export type { Discovery, Problem } from './discovery.js';
+export {
+  type ExhaustiveFinding,
+  type ExhaustiveOptions,
+  type ExhaustiveResult,
+  exploreExhaustively,
+  type SearchLimits,
+} from './exhaustive/index.js';
 export { type MinimalSchedule, minimiseSchedule, minimising } from './minimise.js';
 export { type PlainResult, plainResult, resultOfPlain } from './plain-result.js';
 export { ScheduleList, type SchedulePart, scheduleIndexOf, sizeOfPart, WHOLE } from './schedule-part.js';

@@ -232,3 +232,25 @@ test.each([[['explore']], [['explore', 'merge']]])(
     expect(Math.max(...stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(122);
   },
 );
+
+describe('every schedule', () => {
+  const small = '{"ep_size":2,"tokens":1,"top_k":1,"vector_bytes":480,"max_usable_sm_count":2}';
+
+  test('of a small shape', async () => {
+    const { exitCode, stdout } = await simtwin(['explore', 'all-to-all', '--args', small, '--exhaustive']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/\n\d+ states, \d+ executions, .* left at a known state, [\d,]+ steps/);
+    expect(stdout).toContain('every schedule ends well, with the same output\n');
+  });
+
+  test('of one that is too large: what was seen, and that it was not all', async () => {
+    const wrap = join(fixtures, 'all-to-all/ep2-bf16x62400-wrap.safetensors.br');
+    const { stdout } = await simtwin(['explore', wrap, '--exhaustive', '--time', '1', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ isComplete: false, boundedBy: ['maxMilliseconds: 1000'], findings: [] });
+  });
+
+  test('--force alone is refused', async () => {
+    const { exitCode, stderr } = await simtwin(['explore', 'all-to-all', '--args', small, '--force']);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--exhaustive') });
+  });
+});
