@@ -72,7 +72,7 @@ export class Clocks {
     const view = this.#viewOf(threads[0]!);
     const isTheirs = view.owners === threads.length && threads.every((thread) => this.#viewOf(thread) === view);
     if (isTheirs) for (const thread of threads) this.#set(view, thread, this.#tick(thread));
-    else this.share(threads, this.gather(threads, null));
+    else this.share([threads], this.gather(threads, null));
   }
 
   /** What threads have done and know, added to `into`. */
@@ -89,12 +89,16 @@ export class Clocks {
   }
 
   /** Threads know just this from here on. Domain: it holds all that they knew, and nobody changes it any more. */
-  share(threads: readonly number[], known: Knowledge): void {
-    const view: View = { pieces: known.pieces, changing: known.changing, owners: threads.length };
-    for (const thread of threads) {
-      const ofBlock = this.#views[thread >>> BLOCK_SHIFT]!;
-      ofBlock[thread & RANK_MASK]!.owners--;
-      ofBlock[thread & RANK_MASK] = view;
+  share(groups: readonly (readonly number[])[], known: Knowledge): void {
+    const view: View = { pieces: known.pieces, changing: known.changing, owners: 0 };
+    for (const threads of groups) {
+      view.owners += threads.length;
+      for (let at = 0; at < threads.length; at++) {
+        const thread = threads[at]!;
+        const ofBlock = this.#views[thread >>> BLOCK_SHIFT]!;
+        ofBlock[thread & RANK_MASK]!.owners--;
+        ofBlock[thread & RANK_MASK] = view;
+      }
     }
   }
 

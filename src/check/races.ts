@@ -28,6 +28,8 @@ interface BarrierPhases {
   /** Those who took part in the last phase, and in this, with their times. */
   last: Participants;
   now: Participants;
+  /** Lanes that have waited in the last phase, by warp: they know of all who took part in it. */
+  readonly passed: Int32Array;
 }
 
 interface Participants {
@@ -91,7 +93,7 @@ export class RaceChecker implements StepObserver {
     const ended = queue === null ? [] : (this.#ended.get(queue) ?? []);
     if (ended.length === 0) return;
     const threads = Array.from({ length: count }, (_, rank) => first + rank);
-    clocks.share(threads, clocks.gather([...ended, ...threads], null));
+    clocks.share([threads], clocks.gather([...ended, ...threads], null));
   }
 
   blockEnds(block: StepBlock): void {
@@ -128,8 +130,11 @@ export class RaceChecker implements StepObserver {
     const { clocks } = this.#order;
     const threads = threadsOf(known, warpIndex, lanes);
     const { last, now } = phases;
-    const missed = clocks.firstNotBefore(last.threads, last.times, threads);
-    if (missed !== -1) this.#noteReuse(known, id, threads[0]! - known.first, last.threads[missed]! - known.first);
+    const strangers = lanes & ~phases.passed[warpIndex]!;
+    if (strangers !== 0) {
+      const missed = clocks.firstNotBefore(last.threads, last.times, threadsOf(known, warpIndex, strangers));
+      if (missed !== -1) this.#noteReuse(known, id, threads[0]! - known.first, last.threads[missed]! - known.first);
+    }
     for (const thread of threads) {
       now.threads.push(thread);
       now.times.push(clocks.now(thread));
@@ -144,11 +149,13 @@ export class RaceChecker implements StepObserver {
   ): void {
     const known = this.#threads.of(block);
     const phases = this.#phasesOf(block, id);
-    const threads = waiting.flatMap(({ warpIndex, lanes }) => threadsOf(known, warpIndex, lanes));
-    if (threads.length > 0) this.#order.clocks.share(threads, phases.arrived!);
+    const groups = waiting.map(({ warpIndex, lanes }) => threadsOf(known, warpIndex, lanes));
+    if (groups.length > 0) this.#order.clocks.share(groups, phases.arrived!);
     phases.arrived = null;
     phases.last = phases.now;
     phases.now = nobody();
+    phases.passed.fill(0);
+    for (const { warpIndex, lanes } of waiting) phases.passed[warpIndex]! |= lanes;
   }
 
   #phasesOf(block: StepBlock, id: number): BarrierPhases {
@@ -157,7 +164,7 @@ export class RaceChecker implements StepObserver {
       ofBlock = [];
       this.#barriers.set(block, ofBlock);
     }
-    ofBlock[id] ??= { arrived: null, last: nobody(), now: nobody() };
+    ofBlock[id] ??= { arrived: null, last: nobody(), now: nobody(), passed: new Int32Array(block.warpCount) };
     return ofBlock[id];
   }
 

@@ -113,7 +113,7 @@ export function allToAllWorkload({
 }
 
 /** 64 bits of FNV-1a, in hexadecimal. */
-export function hashText(bytes: Uint8Array): string {
+function hashText(bytes: Uint8Array): string {
   let low = 0x811c9dc5;
   let high = 0x9e3779b9;
   for (const byte of bytes) {

@@ -67,7 +67,7 @@ export function exploreExhaustively(
 }
 
 /** Runs the subject a few times, in turn and at random, and leaves it wherever it ends. */
-export function learn(subject: Subject): void {
+function learn(subject: Subject): void {
   if (subject.outcome !== null) return;
   const start = subject.save();
   for (let run = 0; run < LEARNING_RUNS; run++) {

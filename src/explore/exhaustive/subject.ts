@@ -314,7 +314,7 @@ export class Subject {
 }
 
 /** The number that memsets behind launches have as a granule: far above any other. */
-export const HOST = 2 ** 20;
+const HOST = 2 ** 20;
 
 /** Token of the schedule that makes these picks, on a machine like the given one. */
 export function tokenOf(machine: Machine, picks: readonly number[]): string {
