@@ -244,9 +244,16 @@ describe('every schedule', () => {
   });
 
   test('of one that is too large: what was seen, and that it was not all', async () => {
-    const wrap = join(fixtures, 'all-to-all/ep2-bf16x62400-wrap.safetensors.br');
-    const { stdout } = await simtwin(['explore', wrap, '--exhaustive', '--time', '1', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ isComplete: false, boundedBy: ['maxMilliseconds: 1000'], findings: [] });
+    const large = '{"ep_size":4,"tokens":4,"top_k":2,"vector_bytes":480,"max_usable_sm_count":2}';
+    let time = 0;
+    const now = () => {
+      time += 250;
+      return time;
+    };
+    const { exitCode, stdout } = await simtwin(['explore', 'all-to-all', '--args', large, '--exhaustive'], { now });
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain('not every schedule: maxMilliseconds: 20000\n');
+    expect(stdout).toContain('the shape is too large: take fewer ranks');
   });
 
   test('--force alone is refused', async () => {
