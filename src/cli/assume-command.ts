@@ -8,22 +8,20 @@ import {
   type Workload,
   withoutAssumption,
 } from '../index.js';
-import { breathe } from './drive.js';
-import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
+import { drained } from './drive.js';
+import { EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
 import { problemLines } from './explore-report.js';
+import { searchLimits } from './explore-search.js';
 import { readTarget, type TargetDescription, workloadOf } from './explore-target.js';
 import { counted, formatCount, printable, shellWord, wrap } from './format.js';
-import { mostResidentThreads } from './heap.js';
 import type { CliIo } from './io.js';
 import { Progress } from './progress.js';
-import { problemOf } from './run-case.js';
+import { refusalOf } from './run-case.js';
 import { readSeed } from './run-command.js';
 import { parseCount } from './run-options.js';
-import { Interrupted, UsageError } from './usage-error.js';
+import { UsageError } from './usage-error.js';
 
 const DEFAULT_SCHEDULES = 100;
-/** Steps of a run beyond which it counts as endless, if no proof has ended it before. */
-const MAX_STEPS = 10_000_000;
 
 const HELP = `
 Drops what a kernel may take for granted of memory, one assumption after the other from the widest, and looks for a
@@ -91,10 +89,13 @@ async function assume(name: string, options: AssumeOptions, io: CliIo): Promise<
     const target = readTarget(name, options, io);
     const workload = workloadOf(target);
     if (schedule !== undefined) return again(workload, dropped[0]!, schedule, io);
+    const given = { workload, seed, schedules, limits: searchLimits() };
     const results: AssumptionResult[] = [];
     for (const assumption of [null, ...dropped]) {
       progress.start(assumption === null ? 'nothing dropped' : `without ${assumption.name}`);
-      const result = await examine(workload, assumption, schedules, seed, io, progress);
+      const result = await drained(dropAssumption(given, assumption), io, (runs) =>
+        progress.say(`${formatCount(runs)} of ${counted(schedules, 'schedule')}`),
+      );
       results.push(result);
       // Whatever is dropped now would show the same.
       if (assumption === null && result.broken !== null) break;
@@ -105,28 +106,7 @@ async function assume(name: string, options: AssumeOptions, io: CliIo): Promise<
     return results[0]!.broken === null ? EXIT_MATCH : EXIT_MISMATCH;
   } catch (error) {
     progress.clear();
-    if (error instanceof Interrupted || error instanceof UsageError) throw error;
-    const { exitCode, problem } = problemOf(error, name, 'step');
-    if (exitCode === EXIT_BUG) throw error;
-    throw new UsageError(`${name}: ${problem}`);
-  }
-}
-
-async function examine(
-  workload: Workload,
-  assumption: Assumption | null,
-  schedules: number,
-  seed: number,
-  io: CliIo,
-  progress: Progress,
-): Promise<AssumptionResult> {
-  const limits = { maxSteps: MAX_STEPS, maxResidentThreads: mostResidentThreads('step') };
-  const search = dropAssumption(workload, assumption, { schedules, seed, limits });
-  for (;;) {
-    const next = search.next();
-    if (next.done === true) return next.value;
-    progress.say(`${formatCount(next.value)} of ${counted(schedules, 'schedule')}`);
-    await breathe(io);
+    throw refusalOf(error, name);
   }
 }
 

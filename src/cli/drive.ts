@@ -26,6 +26,23 @@ export async function drive(machine: Machine, io: CliIo, progress: Progress): Pr
   }
 }
 
+/**
+ * What a generator returns. Between its values, of which `say` is told, signals and output get through.
+ * @throws Interrupted once the user wants it to end.
+ */
+export async function drained<Result>(
+  steps: Generator<number, Result>,
+  io: CliIo,
+  say: (value: number) => void,
+): Promise<Result> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    say(value);
+    await breathe(io);
+  }
+}
+
 /** Lets signals and output through. @throws Interrupted once the user wants it to end. */
 export async function breathe({ signal }: CliIo): Promise<void> {
   await setImmediate();

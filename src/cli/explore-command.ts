@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { EMPTY_RESULT } from '../index.js';
 import { breathe } from './drive.js';
-import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
+import { EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
 import { Checkpoint } from './explore-checkpoint.js';
 import { confirmFindings, type Findings } from './explore-confirm.js';
 import type { Exploration } from './explore-document.js';
@@ -25,7 +25,7 @@ import { createTeam } from './explore-team.js';
 import { formatCount, printable, shorten } from './format.js';
 import type { CliIo } from './io.js';
 import { Progress } from './progress.js';
-import { problemOf } from './run-case.js';
+import { refusalOf } from './run-case.js';
 import { Interrupted, UsageError } from './usage-error.js';
 
 /** Most characters of the target on the progress line: the numbers count. */
@@ -72,10 +72,7 @@ async function explore(name: string, options: ExploreOptions, io: CliIo): Promis
     exploration = await search(target, settings, options, io, progress);
   } catch (error) {
     progress.clear();
-    if (error instanceof Interrupted || error instanceof UsageError) throw error;
-    const { exitCode, problem } = problemOf(error, name, 'step');
-    if (exitCode === EXIT_BUG) throw error;
-    throw new UsageError(`${name}: ${problem}`);
+    throw refusalOf(error, name);
   }
   progress.clear();
   printExploration(exploration, options, io, io.now() - startedAt);

@@ -10,6 +10,10 @@ import type { Progress } from './progress.js';
 
 /** Steps of a run beyond which it counts as endless, if no proof has ended it before. */
 export const MAX_STEPS = 10_000_000;
+
+/** Limits of a run that is one of many. */
+export const searchLimits = () => ({ maxSteps: MAX_STEPS, maxResidentThreads: mostResidentThreads('step') });
+
 /** A thread is given so many milliseconds of schedules at a time: little is lost with an interrupt. */
 const BATCH_MS = 200;
 const MOST_BATCH = 256;
@@ -22,7 +26,7 @@ export interface SearchState {
 
 /** What a thread has to know. The length of a run is that of round robin. */
 export function planSearch(target: ExploreTarget, { search, part }: ExploreSettings): SearchPlan {
-  const limits = { maxSteps: MAX_STEPS, maxResidentThreads: mostResidentThreads('step') };
+  const limits = searchLimits();
   const { seed, schedule: only } = search;
   const suffix = tokenSuffix(search);
   const length =

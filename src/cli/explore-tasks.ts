@@ -10,9 +10,9 @@ import {
   type PlainResult,
   plainResult,
   runSchedule,
-  ScheduleList,
   type SchedulePart,
   type SearchResult,
+  scheduleAt,
   scheduleIndexOf,
   type Workload,
 } from '../index.js';
@@ -43,12 +43,10 @@ export interface Confirmation {
 export class TaskRunner {
   readonly #workload: Workload;
   readonly #plan: SearchPlan;
-  readonly #schedules: ScheduleList;
 
   constructor(target: ExploreTarget, plan: SearchPlan) {
     this.#workload = workloadOf(target);
     this.#plan = plan;
-    this.#schedules = new ScheduleList(plan.seed, plan.length, plan.suffix);
   }
 
   /** Runs the schedules at places `from` to `to` of the part; `to` is left out. */
@@ -78,8 +76,8 @@ export class TaskRunner {
   }
 
   #scheduleAt(index: number): NumberedSchedule {
-    const { only } = this.#plan;
-    return only === null ? this.#schedules.at(index) : { index, token: only };
+    const { only, seed, length, suffix } = this.#plan;
+    return only === null ? scheduleAt(index, seed, length, suffix) : { index, token: only };
   }
 
   #once(schedule: NumberedSchedule): SearchResult {

@@ -11,22 +11,20 @@ import {
   runBaseline,
   type SearchGiven,
 } from '../index.js';
-import { breathe } from './drive.js';
-import { EXIT_BUG, EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
+import { drained } from './drive.js';
+import { EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
+import { searchLimits } from './explore-search.js';
 import { readTarget, type TargetDescription, workloadOf } from './explore-target.js';
 import { counted, printable } from './format.js';
-import { mostResidentThreads } from './heap.js';
 import type { CliIo } from './io.js';
 import { baselineLines, problemText, summaryLine, summaryOf, tableLines, verdictData } from './mutate-report.js';
 import { Progress } from './progress.js';
-import { problemOf } from './run-case.js';
+import { refusalOf } from './run-case.js';
 import { readSeed } from './run-command.js';
 import { parseCount } from './run-options.js';
-import { Interrupted, UsageError } from './usage-error.js';
+import { UsageError } from './usage-error.js';
 
 const DEFAULT_SCHEDULES = 60;
-/** Steps of a run of the call as it is beyond which it counts as endless. */
-const MAX_STEPS = 10_000_000;
 
 const HELP = `
 Removes or weakens each synchronisation of the kernels that a call runs, one at a time, and runs the call again under many
@@ -116,22 +114,18 @@ async function mutate(target: string, options: MutateOptions, io: CliIo): Promis
   let judged: Judged;
   try {
     const given = readTarget(target, options, io);
-    const limits = { maxSteps: MAX_STEPS, maxResidentThreads: mostResidentThreads('step') };
     // Which kernels a call runs is known once it has run.
     const search = {
       workload: workloadOf(given),
       seed,
       schedules: list ? 1 : options.schedules,
       scheduleOptions: options.granule === undefined || options.granule === '32' ? '' : `,granule=${options.granule}`,
-      limits,
+      limits: searchLimits(),
     };
     judged = { description: given.description, ...(await judge(search, kinds, list, io, progress)) };
   } catch (error) {
     progress.clear();
-    if (error instanceof Interrupted || error instanceof UsageError) throw error;
-    const { exitCode, problem } = problemOf(error, target, 'step');
-    if (exitCode === EXIT_BUG) throw error;
-    throw new UsageError(`${target}: ${problem}`);
+    throw refusalOf(error, target);
   }
   progress.clear();
   const { description, baseline, mutants, verdicts } = judged;
@@ -196,20 +190,6 @@ async function judge(
     );
   }
   return { baseline, mutants, verdicts };
-}
-
-/** What a generator returns; between its values, signals and output get through. */
-async function drained<Result>(
-  steps: Generator<number, Result>,
-  io: CliIo,
-  say: (value: number) => void,
-): Promise<Result> {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-    say(value);
-    await breathe(io);
-  }
 }
 
 function readKinds(text: string): ReadonlySet<MutationKind> {

@@ -27,7 +27,7 @@ import { simtwinVersion } from './package-files.js';
 import type { Progress } from './progress.js';
 import { optionsIn, runInMode } from './run-in-mode.js';
 import type { RunSettings } from './run-options.js';
-import { Interrupted } from './usage-error.js';
+import { Interrupted, UsageError } from './usage-error.js';
 
 /** A call that is to be run and judged. */
 export interface Case {
@@ -178,6 +178,13 @@ export const emptyReport = (file: string | null, name: string, reproduce: string
   out: null,
   reproduce,
 });
+
+/** What a command throws that has come to nothing: a usage error, unless the user or a bug of simtwin has ended it. */
+export function refusalOf(error: unknown, target: string, mode: EngineMode | null = 'step'): unknown {
+  if (error instanceof Interrupted || error instanceof UsageError) return error;
+  const { exitCode, problem } = problemOf(error, target, mode);
+  return exitCode === EXIT_BUG ? error : new UsageError(`${target}: ${problem}`);
+}
 
 /** What an exception says about a report, and whose fault it is. */
 export function problemOf(

@@ -12,15 +12,15 @@ import {
 } from '../index.js';
 import { shapeOf } from './describe-capture.js';
 import { breathe } from './drive.js';
-import { EXIT_BUG, EXIT_MATCH } from './exit-code.js';
+import { EXIT_MATCH } from './exit-code.js';
 import { isFolder } from './find-inputs.js';
 import { printable } from './format.js';
 import type { CliIo } from './io.js';
 import { Progress } from './progress.js';
-import { problemOf } from './run-case.js';
+import { refusalOf } from './run-case.js';
 import { requireCompiled, runInMode } from './run-in-mode.js';
 import { type RunOptions, readRunOptions } from './run-options.js';
-import { Interrupted, UsageError } from './usage-error.js';
+import { UsageError } from './usage-error.js';
 
 /** Most calls of a sweep: more is a mistake in a range. */
 const MOST_CALLS = 400;
@@ -132,10 +132,7 @@ async function whatif(
     }
   } catch (error) {
     progress.clear();
-    if (error instanceof Interrupted || error instanceof UsageError) throw error;
-    const { exitCode, problem } = problemOf(error, path);
-    if (exitCode === EXIT_BUG) throw error;
-    throw new UsageError(`${path}: ${problem}`);
+    throw refusalOf(error, path, null);
   }
   progress.clear();
   const found = flips(first, second, cells);

@@ -1,9 +1,9 @@
-import { type Program, programOf, withScalarAccesses } from '../program/index.js';
-import type { Kernel, Limits } from '../simt/index.js';
+import { withScalarAccesses } from '../program/index.js';
 import type { Discovery } from './discovery.js';
 import { type MinimalSchedule, minimising } from './minimise.js';
-import { EMPTY_RESULT, mergeResults, runSchedule, type SearchResult, searchSchedules } from './schedule-search.js';
+import { type SearchGiven, searchRuns } from './schedule-search.js';
 import type { Workload } from './trial.js';
+import { withPrograms } from './with-programs.js';
 
 /** Something that a kernel may rely on and that hardware need not give. */
 export interface Assumption {
@@ -41,21 +41,7 @@ export const ASSUMPTIONS: readonly Assumption[] = [
 
 /** The workload without an assumption: threads run programs that do not have it. */
 export function withoutAssumption(workload: Workload, { areScalar }: Assumption): Workload {
-  if (!areScalar) return workload;
-  const known = new Map<Kernel<never>, Program | null>();
-  const scalar = (kernel: Kernel<never>): Program | null => {
-    let program = known.get(kernel);
-    if (program === undefined) {
-      const given = programOf(kernel);
-      program = given === null ? null : withScalarAccesses(given);
-      known.set(kernel, program);
-    }
-    return program;
-  };
-  return {
-    name: workload.name,
-    begin: (options) => workload.begin({ ...options, step: { ...options.step, programOf: scalar } }),
-  };
+  return areScalar ? withPrograms(workload, withScalarAccesses) : workload;
 }
 
 /** What becomes of a workload that has to do without an assumption. */
@@ -74,35 +60,25 @@ const MOST_SHORTENED = 3;
  * far after each.
  */
 export function* dropAssumption(
-  workload: Workload,
+  given: SearchGiven,
   assumption: Assumption | null,
-  {
-    schedules,
-    seed,
-    limits = {},
-  }: { readonly schedules: number; readonly seed: number; readonly limits?: Partial<Limits> },
 ): Generator<number, AssumptionResult> {
-  const given = assumption === null ? workload : withoutAssumption(workload, assumption);
-  const suffix = assumption === null ? '' : `,granule=${assumption.granule}`;
-  let result: SearchResult = EMPTY_RESULT;
+  const workload = assumption === null ? given.workload : withoutAssumption(given.workload, assumption);
+  const scheduleOptions = assumption === null ? '' : `,granule=${assumption.granule}`;
+  let runs = 0;
   const found: Discovery[] = [];
-  // The length of a run decides where priorities change.
-  const first = runSchedule(given, { index: 0, token: `rr${suffix}` }, { limits });
-  for (const schedule of searchSchedules(seed, Math.max(1, first.steps), suffix)) {
-    if (schedule.index >= schedules) break;
-    const run = schedule.index === 0 ? first : runSchedule(given, schedule, { limits });
-    result = mergeResults(result, run);
-    yield result.runs;
+  for (const { run } of searchRuns({ ...given, workload, scheduleOptions })) {
+    yield ++runs;
     // Outputs that differ are wrong where it is known what is right.
     for (const discovery of run.discoveries) if (found.length < MOST_SHORTENED) found.push(discovery);
     if (found.length >= MOST_SHORTENED) break;
   }
   let broken: AssumptionResult['broken'] = null;
   for (const { key, schedule } of found) {
-    const search = minimising(given, schedule, key, limits);
+    const search = minimising(workload, schedule, key, given.limits);
     for (let next = search.next(); ; next = search.next()) {
       if (next.done !== true) {
-        yield result.runs;
+        yield runs;
         continue;
       }
       const { value } = next;
@@ -110,5 +86,5 @@ export function* dropAssumption(
       break;
     }
   }
-  return { assumption, runs: result.runs, broken };
+  return { assumption, runs, broken };
 }

@@ -16,7 +16,7 @@ export {
 } from './exhaustive/index.js';
 export { type MinimalSchedule, minimiseSchedule, minimising } from './minimise.js';
 export { type PlainResult, plainResult, resultOfPlain } from './plain-result.js';
-export { ScheduleList, type SchedulePart, scheduleIndexOf, sizeOfPart, WHOLE } from './schedule-part.js';
+export { type SchedulePart, scheduleIndexOf, sizeOfPart, WHOLE } from './schedule-part.js';
 export {
   allDiscoveries,
   EMPTY_RESULT,
@@ -24,8 +24,11 @@ export {
   type NumberedSchedule,
   PLAIN_SCHEDULES,
   runSchedule,
+  type SearchGiven,
   type SearchOptions,
   type SearchResult,
-  searchSchedules,
+  scheduleAt,
+  searchRuns,
 } from './schedule-search.js';
 export type { Trial, Workload } from './trial.js';
+export { withPrograms } from './with-programs.js';

@@ -113,20 +113,51 @@ const PLAIN = ['rr', 'blocked', 'rr,order=reverse'];
 /** So many schedules of a search come first and are as simple as can be: none is smaller. */
 export const PLAIN_SCHEDULES = PLAIN.length;
 
+/** The policies that take turns behind them, each time with another seed. `length`: steps of a run, about. */
+const POLICIES: readonly ((seed: number, length: number) => string)[] = [
+  (seed) => `random:${seed}`,
+  (seed, length) => `pct:${seed},depth=1,length=${length}`,
+  (seed, length) => `pct:${seed},depth=2,length=${length}`,
+  (seed, length) => `pct:${seed},depth=3,length=${length}`,
+  (seed, length) => `delay:${seed},delays=2,length=${length}`,
+];
+
 /**
- * The schedules of a search, without end: round robin and its like first, then random walks, PCT of depth 1 to 3 and
- * delay bounding in turn, each with another seed. `length`: steps of a run, about. The same for the same arguments.
+ * The schedule of a search with a number, from 0 on: round robin and its like first, then random walks, PCT of depth 1 to
+ * 3 and delay bounding in turn, with seeds from `seed` on. `options` go behind each token: `,granule=8`.
  */
-export function* searchSchedules(seed: number, length: number, options = ''): Generator<NumberedSchedule> {
-  let index = 0;
-  for (const token of PLAIN) yield { index: index++, token: `${token}${options}` };
-  for (let round = seed; ; round++) {
-    const number = round % 2 ** 32;
-    const policies = [
-      `random:${number}`,
-      ...[1, 2, 3].map((depth) => `pct:${number},depth=${depth},length=${length}`),
-      `delay:${number},delays=2,length=${length}`,
-    ];
-    for (const token of policies) yield { index: index++, token: `${token}${options}` };
+export function scheduleAt(index: number, seed: number, length: number, options = ''): NumberedSchedule {
+  const plain = PLAIN[index];
+  if (plain !== undefined) return { index, token: `${plain}${options}` };
+  const round = Math.floor((index - PLAIN.length) / POLICIES.length);
+  const policy = POLICIES[(index - PLAIN.length) % POLICIES.length]!;
+  return { index, token: `${policy((seed + round) % 2 ** 32, length)}${options}` };
+}
+
+/** What is searched: so many schedules of a workload. */
+export interface SearchGiven {
+  readonly workload: Workload;
+  /** First seed of the schedules. */
+  readonly seed: number;
+  readonly schedules: number;
+  /** Behind each token: `,granule=8`. */
+  readonly scheduleOptions?: string;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Runs the schedules of a search one after the other. The length of a run, for the policies, is that of round robin. */
+export function* searchRuns({
+  workload,
+  seed,
+  schedules,
+  scheduleOptions = '',
+  limits = {},
+}: SearchGiven): Generator<{ readonly schedule: NumberedSchedule; readonly run: SearchResult }> {
+  let length = 1;
+  for (let index = 0; index < schedules; index++) {
+    const schedule = scheduleAt(index, seed, length, scheduleOptions);
+    const run = runSchedule(workload, schedule, { limits });
+    if (index === 0) length = Math.max(1, run.steps);
+    yield { schedule, run };
   }
 }

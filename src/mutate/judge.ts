@@ -6,24 +6,13 @@ import {
   type NumberedSchedule,
   PLAIN_SCHEDULES,
   runSchedule,
-  searchSchedules,
-  type Workload,
+  type SearchGiven,
+  searchRuns,
+  withPrograms,
 } from '../explore/index.js';
-import { type Program, programOf } from '../program/index.js';
-import type { Kernel, Limits } from '../simt/index.js';
+import type { Program } from '../program/index.js';
 import type { Mutant } from './mutant.js';
 import { probeOf } from './mutants.js';
-
-/** A workload and the schedules under which it is run. */
-export interface SearchGiven {
-  readonly workload: Workload;
-  /** First seed of the schedules; see `searchSchedules`. */
-  readonly seed: number;
-  readonly schedules: number;
-  /** Appended to each token: `,granule=8`. */
-  readonly scheduleOptions?: string;
-  readonly limits?: Partial<Limits>;
-}
 
 /** What a workload shows as it is. */
 export interface Baseline {
@@ -53,26 +42,17 @@ const MOST_TIMES_LONGER = 30;
 const LEAST_STEPS = 100_000;
 
 /** Runs the workload as it is. Yields between schedules. */
-export function* runBaseline({
-  workload,
-  seed,
-  schedules,
-  scheduleOptions = '',
-  limits = {},
-}: SearchGiven): Generator<number, Baseline> {
+export function* runBaseline(given: SearchGiven): Generator<number, Baseline> {
   const programs = new Set<Program>();
-  const recorded = withPrograms(workload, (program) => {
+  const workload = withPrograms(given.workload, (program) => {
     programs.add(program);
     return program;
   });
-  const first = runSchedule(recorded, { index: 0, token: `rr${scheduleOptions}` }, { limits });
   const list: NumberedSchedule[] = [];
   let result = EMPTY_RESULT;
   let longestSteps = 0;
-  for (const schedule of searchSchedules(seed, Math.max(1, first.steps), scheduleOptions)) {
-    if (schedule.index >= schedules) break;
+  for (const { schedule, run } of searchRuns({ ...given, workload })) {
     list.push(schedule);
-    const run = schedule.index === 0 ? first : runSchedule(recorded, schedule, { limits });
     longestSteps = Math.max(longestSteps, run.steps);
     result = mergeResults(result, run);
     yield list.length;
@@ -103,23 +83,4 @@ export function* judgeMutant(
     .slice(0, PLAIN_SCHEDULES)
     .some((schedule) => runSchedule(probed, schedule, options).discoveries.some(({ key }) => !known.has(key)));
   return { mutant, verdict: 'survived', discovery: null, isReached, runs: result.runs };
-}
-
-/** A workload whose kernels run other programs than their own. */
-function withPrograms(workload: Workload, replace: (program: Program) => Program): Workload {
-  const replaced = new Map<Program, Program>();
-  const find = (kernel: Kernel<never>): Program | null => {
-    const program = programOf(kernel);
-    if (program === null) return null;
-    let other = replaced.get(program);
-    if (other === undefined) {
-      other = replace(program);
-      replaced.set(program, other);
-    }
-    return other;
-  };
-  return {
-    name: workload.name,
-    begin: (options) => workload.begin({ ...options, step: { ...options.step, programOf: find } }),
-  };
 }

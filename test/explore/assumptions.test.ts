@@ -42,7 +42,7 @@ const workload = (kernel: Kernel<LineArgs>): Workload => ({
 
 function examine(kernel: Kernel<LineArgs>, name: string | null): AssumptionResult {
   const assumption = ASSUMPTIONS.find((known) => known.name === name) ?? null;
-  const search = dropAssumption(workload(kernel), assumption, { schedules: 200, seed: 0 });
+  const search = dropAssumption({ workload: workload(kernel), schedules: 200, seed: 0 }, assumption);
   for (let next = search.next(); ; next = search.next()) if (next.done === true) return next.value;
 }
 
