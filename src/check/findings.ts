@@ -1,17 +1,20 @@
-import { framesOf } from '../program/index.js';
+import { type AccessInstruction, accessedElements, framesOf } from '../program/index.js';
 import type { Allocation } from '../simt/index.js';
 import { formatSymbol, type SourceFrame } from '../simt/index.js';
-import type { AccessInstruction } from '../step/index.js';
 import type { KnownBlock } from './threads.js';
 
-/** An access of a thread. */
-export interface AccessReport {
+/** A thread. */
+export interface ThreadReport {
   readonly rank: number;
   readonly kernel: string;
   /** `blockIdx` as (x,y,z). */
   readonly block: string;
   readonly warp: number;
   readonly lane: number;
+}
+
+/** An access of a thread. */
+export interface AccessReport extends ThreadReport {
   /** `st.volatile.global.v2.u64`. */
   readonly operation: string;
   /** Innermost first. */
@@ -38,8 +41,8 @@ export interface BarrierReuse {
   readonly kind: 'barrier reuse';
   readonly id: number;
   /** Who comes, and who may still be there. */
-  readonly first: Omit<AccessReport, 'operation' | 'frames'>;
-  readonly second: Omit<AccessReport, 'operation' | 'frames'>;
+  readonly first: ThreadReport;
+  readonly second: ThreadReport;
   readonly count: number;
 }
 
@@ -62,10 +65,7 @@ export interface InvariantViolation {
 
 export type Finding = Race | BarrierReuse | InvariantViolation;
 
-export function threadReport(
-  { block }: Pick<KnownBlock, 'block'>,
-  rank: number,
-): Omit<AccessReport, 'operation' | 'frames'> {
+export function threadReport({ block }: Pick<KnownBlock, 'block'>, rank: number): ThreadReport {
   const { launch, blockIdx } = block;
   return {
     rank: launch.device,
@@ -96,7 +96,7 @@ function operationText(instruction: AccessInstruction, space: string): string {
   if (op === 'atomic') return `atom.relaxed.${scope}.${space}.${instruction.operator}.${elementType}`;
   const { ordering } = instruction;
   const order = ordering === 'plain' ? '' : ordering === 'volatile' ? '.volatile' : `.${ordering}.${scope}`;
-  const count = op === 'load' ? instruction.to.length : instruction.values.length;
+  const count = accessedElements(instruction);
   return `${op === 'load' ? 'ld' : 'st'}${order}.${space}${count === 1 ? '' : `.v${count}`}.${elementType}`;
 }
 

@@ -1,3 +1,4 @@
+import { type AccessInstruction, accessedBytes } from '../program/index.js';
 import {
   type Allocation,
   type BrokenInvariant,
@@ -9,7 +10,7 @@ import {
   type ScalarValue,
   scalarBytes,
 } from '../simt/index.js';
-import type { AccessInstruction, StepObserver } from '../step/index.js';
+import type { StepObserver } from '../step/index.js';
 import type { StepBlock } from '../step/step-block.js';
 import { accessReport, type InvariantViolation, wordText } from './findings.js';
 
@@ -63,7 +64,7 @@ export class InvariantChecker implements StepObserver {
     if (allocation !== this.#allocation || symbols !== this.#symbols) this.#enter(allocation, symbols);
     const invariants = this.#invariants;
     if (invariants.length === 0) return false;
-    const bytes = bytesOf(instruction);
+    const bytes = accessedBytes(instruction);
     if (!invariants.some(({ start, end }) => offset < end && offset + bytes > start)) return false;
     this.#instruction = instruction;
     this.#block = block;
@@ -122,11 +123,6 @@ export class InvariantChecker implements StepObserver {
       count: 1,
     });
   }
-}
-
-function bytesOf(instruction: Exclude<AccessInstruction, { readonly op: 'load' }>): number {
-  const size = scalarBytes(instruction.elementType);
-  return instruction.op === 'store' ? size * instruction.values.length : size;
 }
 
 /** The write that is going on; one object for all of them. */

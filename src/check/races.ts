@@ -1,6 +1,7 @@
+import { type AccessInstruction, accessedBytes } from '../program/index.js';
 import { OP_SYNCWARP, type Opcode } from '../simt/for-engines.js';
 import { type Allocation, type LaunchQueue, type Scope, scalarBytes } from '../simt/index.js';
-import type { AccessInstruction, StepObserver } from '../step/index.js';
+import type { StepObserver } from '../step/index.js';
 import type { StepBlock } from '../step/step-block.js';
 import type { Knowledge } from './clocks.js';
 import { accessReport, type BarrierReuse, type Race, threadReport, wordText } from './findings.js';
@@ -328,11 +329,10 @@ export class RaceChecker implements StepObserver {
     if (known === undefined) {
       const { op, elementType, scope } = instruction;
       const size = scalarBytes(elementType);
-      const count = op === 'load' ? instruction.to.length : op === 'store' ? instruction.values.length : 1;
       known = {
         number: this.#accesses.length,
         instruction,
-        bytes: size * count,
+        bytes: accessedBytes(instruction),
         shift: Math.log2(size),
         writes: op !== 'load',
         isStrong: op === 'atomic' || instruction.ordering !== 'plain',

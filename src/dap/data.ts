@@ -1,5 +1,5 @@
 import { type DebugSession, type ExpressionValue, type Focus, parseExpression, type StopAt } from '../debug/index.js';
-import { type ScalarType, scalarBytes } from '../simt/index.js';
+import { type ScalarType, SHARED_END, scalarBytes } from '../simt/index.js';
 import { type Fields, fieldsOf, required } from './arguments.js';
 import { DapError } from './host.js';
 
@@ -10,8 +10,6 @@ export type Data =
 
 export type DataAccess = 'read' | 'write' | 'readWrite';
 
-/** First address that is not shared memory. */
-const GLOBAL_START = 2 ** 32;
 const DEFAULT_BYTES = 8;
 const MOST_DATA_BYTES = 4096;
 
@@ -62,7 +60,7 @@ export function dataOfExpression(session: DebugSession, text: string, focus: Foc
   const expression = parseExpression(text);
   if (expression.kind === 'memory') {
     const address = session.evaluate(expression.address, focus);
-    if (typeof address === 'bigint' && address >= BigInt(GLOBAL_START))
+    if (typeof address === 'bigint' && address >= BigInt(SHARED_END))
       return memoryAt(session, address, bytes ?? scalarBytes(expression.type as ScalarType));
   }
   session.evaluate(expression, focus);

@@ -1,5 +1,5 @@
 import { type DebugSession, type FifoState, type Focus, readFifos } from '../debug/index.js';
-import { type Allocation, type ScalarType, scalarBytes } from '../simt/index.js';
+import { type Allocation, type ScalarType, SHARED_END, scalarBytes } from '../simt/index.js';
 import type { ElementValue, ThreadInfo } from '../step/index.js';
 import type { Data } from './data.js';
 import type { Debuggee, Words } from './host.js';
@@ -30,9 +30,6 @@ export interface ScopeNode {
   readonly isExpensive: boolean;
   readonly children: Children;
 }
-
-/** First address that is not shared memory. */
-const GLOBAL_START = 2 ** 32;
 
 const named = (all: () => readonly Node[]): Children => {
   let known: readonly Node[] | null = null;
@@ -163,7 +160,7 @@ function elementAt(allocation: Allocation, offset: number, type: ScalarType, eva
     value: isDefined ? String(allocation.read(type, offset)) : '??',
     type,
     evaluateName,
-    ...(address < GLOBAL_START ? {} : { data: { kind: 'memory', address, bytes } as const }),
+    ...(address < SHARED_END ? {} : { data: { kind: 'memory', address, bytes } as const }),
   };
 }
 
@@ -253,7 +250,7 @@ function channelNode(fifos: NonNullable<Debuggee['fifos']>, state: FifoState): N
   };
 }
 
-const pointerFields = (address: number) => (address < GLOBAL_START ? {} : { address });
+const pointerFields = (address: number) => (address < SHARED_END ? {} : { address });
 
 /** What the client can ask the children of, by number, until something runs. */
 export class VariableStore {

@@ -1,5 +1,6 @@
+import { accessedBytes } from '../program/index.js';
 import { describeOperation, isAccess, PHASE_IDLE } from '../simt/for-engines.js';
-import { type Allocation, type Machine, type SourceFrame, scalarBytes } from '../simt/index.js';
+import type { Allocation, Machine, SourceFrame } from '../simt/index.js';
 import type { ProgramCode } from '../step/code.js';
 import type { StepEngine } from '../step/index.js';
 import { OPERAND_A, PC } from '../step/layout.js';
@@ -205,7 +206,7 @@ export function* readersOf(
     const { instruction } = code.layout.visible[number]!;
     if (instruction.op !== 'load' && instruction.op !== 'atomic') continue;
     const at = D[(b + OPERAND_A) >> 1]!;
-    const length = scalarBytes(instruction.elementType) * (instruction.op === 'load' ? instruction.to.length : 1);
+    const length = accessedBytes(instruction);
     if (at < address + bytes && address < at + length) yield { threadRank: (warp - block.firstWarp) * 32 + lane };
   }
 }

@@ -1,4 +1,4 @@
-import { type Machine, type ScalarType, scalarBytes } from '../simt/index.js';
+import { type Machine, type ScalarType, SHARED_END, scalarBytes } from '../simt/index.js';
 import type { ElementValue, Inspector, ThreadInfo, VariableInfo } from '../step/index.js';
 import {
   EvaluationError,
@@ -140,9 +140,6 @@ const elementsOf =
     if (element === undefined) throw new EvaluationError(`${name} has the elements 0 to ${elements.length - 1}`);
     return toValue(element.value);
   };
-
-/** First address behind those of shared memory. */
-const SHARED_END = 2 ** 32;
 
 type Elements = (index: bigint) => ExpressionValue;
 type SharedVariable = NonNullable<ReturnType<ReturnType<Inspector['shared']>['get']>>;

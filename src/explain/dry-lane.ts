@@ -1,5 +1,5 @@
-import { type InstructionOf, numberOf, type StandingLane } from '../hang/index.js';
-import { isVisible, type Terminator } from '../program/index.js';
+import { numberOf, type StandingLane } from '../hang/index.js';
+import { type InstructionOf, isVisible, type Terminator } from '../program/index.js';
 import type { LaneCourse } from './lane-course.js';
 import { type DrySurroundings, LaneValues } from './lane-values.js';
 import type { PendingOperation } from './operation-results.js';

@@ -1,4 +1,5 @@
-import type { InstructionOf, StandingBlock } from '../hang/index.js';
+import type { StandingBlock } from '../hang/index.js';
+import type { InstructionOf } from '../program/index.js';
 import { Fault } from '../simt/for-engines.js';
 import { type ScalarType, scalarBytes } from '../simt/index.js';
 import type { Recording } from './recording.js';

@@ -1,15 +1,9 @@
-import {
-  type InstructionOf,
-  isWord,
-  type Known,
-  type Places,
-  type StandingBlock,
-  type StandingLane,
-} from '../hang/index.js';
+import { isWord, type Known, type Places, type StandingBlock, type StandingLane } from '../hang/index.js';
 import {
   type ArithmeticInstruction,
   evaluatorOf,
   type Instruction,
+  type InstructionOf,
   type Operand,
   type Source,
   type Target,

@@ -1,5 +1,4 @@
-import type { InstructionOf } from '../hang/index.js';
-import { atomicOpcode, COLLECTIVE_OPCODES, type Word } from '../program/index.js';
+import { atomicOpcode, COLLECTIVE_OPCODES, type InstructionOf, type Word } from '../program/index.js';
 import { atomicResult, combine, shuffleLane } from '../simt/for-engines.js';
 import { isDerived, type Value, wordOf } from './values.js';
 

@@ -1,4 +1,5 @@
 import {
+  accessedBytes,
   type BlockPlace,
   defUseOf,
   evaluatorOf,
@@ -54,9 +55,7 @@ function gather(program: Program): Facts {
         definitions[target] = definitions[target] === undefined ? instruction : null;
       if (instruction.op === 'barrier') barriers.push({ block, at, id: instruction.id });
       if (instruction.op !== 'store' && instruction.op !== 'atomic') return;
-      const count = instruction.op === 'store' ? instruction.values.length : 1;
-      const bytes = count * scalarBytes(instruction.elementType);
-      stores.push({ block, at, instruction, bytes, ...origins(instruction.base) });
+      stores.push({ block, at, instruction, bytes: accessedBytes(instruction), ...origins(instruction.base) });
     });
   });
   return { stores, barriers, definitions: definitions.map((definition) => definition ?? null) };

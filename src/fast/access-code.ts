@@ -1,4 +1,5 @@
 import {
+  accessedElements,
   type Instruction,
   isWide,
   loadedType,
@@ -105,8 +106,7 @@ export function emitAccess(instruction: Access, context: AccessContext): string 
   const { names, lane } = context;
   const { elementType } = instruction;
   const bytes = scalarBytes(elementType);
-  const count =
-    instruction.op === 'load' ? instruction.to.length : instruction.op === 'store' ? instruction.values.length : 1;
+  const count = accessedElements(instruction);
   const size = bytes * count;
   const view = viewOf(elementType);
   const { base, index } = instruction;

@@ -1,4 +1,5 @@
 import {
+  accessedBytes,
   defUseOf,
   emitArithmetic,
   type Instruction,
@@ -38,7 +39,7 @@ export class StridedAccesses {
       if (base === null || index === null) continue;
       const bytes = scalarBytes(instruction.elementType);
       const stride = base + index * bytes;
-      const size = bytes * (instruction.op === 'load' ? instruction.to.length : instruction.values.length);
+      const size = accessedBytes(instruction);
       if (!Number.isInteger(stride) || stride < 0 || stride > 2 ** 20 || stride % size !== 0) continue;
       if (![instruction.base, instruction.index].every((operand) => this.#isKnownBefore(operand, parts, instruction)))
         continue;

@@ -3,7 +3,6 @@ export { isWord, type Known, UNDEFINED } from './known.js';
 export { numberOf, type Places, placesOf } from './places.js';
 export { proveHang } from './prove.js';
 export {
-  type InstructionOf,
   type StandingBarrier,
   type StandingBlock,
   type StandingEngine,

@@ -3,6 +3,7 @@ import {
   type ElementOperand,
   evaluatorOf,
   type Instruction,
+  type InstructionOf,
   isArithmetic,
   mayThrow,
   type Operand,
@@ -13,7 +14,7 @@ import { Pointer, scalarBytes } from '../simt/index.js';
 import { Escape, isWord, join, type Known, UNDEFINED, UNKNOWN } from './known.js';
 import type { LastingMemory } from './lasting-memory.js';
 import { numberOf, type Place, type Places, placeOf } from './places.js';
-import type { InstructionOf, StandingBlock, StandingLane } from './standing-block.js';
+import type { StandingBlock, StandingLane } from './standing-block.js';
 import { type State, States } from './states.js';
 
 /** What is the same for all lanes of a block. */

@@ -1,9 +1,8 @@
-import { COLLECTIVE_OPCODES } from '../program/index.js';
+import { COLLECTIVE_OPCODES, type InstructionOf } from '../program/index.js';
 import { shuffleLane } from '../simt/for-engines.js';
 import { Escape, isWord, join, type Known, UNKNOWN } from './known.js';
 import type { CollectiveOperands, LaneFlow } from './lane-flow.js';
 import { numberOf, type Place } from './places.js';
-import type { InstructionOf } from './standing-block.js';
 
 /** Lanes at places where they wait. */
 export class WaitingLanes {

@@ -1,3 +1,4 @@
+import type { InstructionOf } from '../program/index.js';
 import { BARRIER_COUNT, checkBarrierCount, Fault } from '../simt/for-engines.js';
 import type { HangProof, Launch, MemoryRange } from '../simt/index.js';
 import { Escape } from './known.js';
@@ -5,7 +6,7 @@ import { type ArrivalSink, type CollectiveOperands, LaneFlow, type Surroundings 
 import { type Counters, LastingMemory } from './lasting-memory.js';
 import { Meeting, WaitingLanes } from './meeting.js';
 import { type Place, placesOf } from './places.js';
-import type { InstructionOf, StandingBlock, StandingWarp } from './standing-block.js';
+import type { StandingBlock, StandingWarp } from './standing-block.js';
 
 /** Rounds of a loop that are told apart: few are cheap, more are needed where a loop goes through an array. */
 const PRECISIONS = [8, 512];

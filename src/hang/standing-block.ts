@@ -1,4 +1,4 @@
-import type { CollectiveName, Instruction, ParamValue, Program, SpecialName, Word } from '../program/index.js';
+import type { CollectiveName, ParamValue, Program, SpecialName, Word } from '../program/index.js';
 import type { Allocation, Dim3, Engine, Launch, Machine, ScalarType } from '../simt/index.js';
 import type { Known } from './known.js';
 
@@ -89,5 +89,3 @@ export type WaitingOperation =
     }
   | { readonly kind: 'barrier'; readonly id: number }
   | { readonly kind: 'access' };
-
-export type InstructionOf<Op extends Instruction['op']> = Extract<Instruction, { readonly op: Op }>;

@@ -1,4 +1,4 @@
-import type { Scope as MemoryScope, ScalarType } from '../simt/index.js';
+import { type Scope as MemoryScope, type ScalarType, scalarBytes } from '../simt/index.js';
 
 /**
  * The compiled form of a kernel: what a front end makes of its source and every back end runs. Nothing in it is tied to
@@ -442,6 +442,21 @@ export function typeOfOperand(program: Program, operand: Operand): ValueType {
       return operand satisfies never;
   }
 }
+
+/** An instruction of one kind, or of several. */
+export type InstructionOf<Op extends Instruction['op']> = Extract<Instruction, { readonly op: Op }>;
+
+/** An instruction that accesses memory. */
+export type AccessInstruction = InstructionOf<'load' | 'store' | 'atomic'>;
+
+/** Elements that an access touches, one behind the other. */
+export function accessedElements(access: AccessInstruction): number {
+  return access.op === 'load' ? access.to.length : access.op === 'store' ? access.values.length : 1;
+}
+
+/** Bytes that an access touches. */
+export const accessedBytes = (access: AccessInstruction): number =>
+  accessedElements(access) * scalarBytes(access.elementType);
 
 /** Whether values of a type are two words. */
 export const isWide = (type: ValueType): boolean => type === 'i64' || type === 'u64';

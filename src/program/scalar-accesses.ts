@@ -1,7 +1,7 @@
-import type { Instruction, Operand, Program, Variable } from './program.js';
-import { typeOfOperand } from './program.js';
+import type { Instruction, InstructionOf, Operand, Program, Variable } from './program.js';
+import { accessedElements, typeOfOperand } from './program.js';
 
-type VectorAccess = Extract<Instruction, { readonly op: 'load' | 'store' }>;
+type VectorAccess = InstructionOf<'load' | 'store'>;
 
 /**
  * The program with each access of several elements as so many accesses of one: nothing larger than an element is seen as
@@ -21,8 +21,7 @@ export function withScalarAccesses(program: Program): Program {
 }
 
 const isVector = (instruction: Instruction): instruction is VectorAccess =>
-  (instruction.op === 'load' && instruction.to.length > 1) ||
-  (instruction.op === 'store' && instruction.values.length > 1);
+  (instruction.op === 'load' || instruction.op === 'store') && accessedElements(instruction) > 1;
 
 function split(program: Program, access: VectorAccess, take: (type: Variable['type']) => number): Instruction[] {
   const { index, site } = access;
@@ -34,7 +33,7 @@ function split(program: Program, access: VectorAccess, take: (type: Variable['ty
     const move: Instruction = { op: 'move', type: typeOfOperand(program, operand), to: copy, a: operand, site };
     return [{ kind: 'variable', index: copy }, [move]];
   }) as [readonly [Operand, Instruction[]], readonly [Operand, Instruction[]]];
-  const count = access.op === 'load' ? access.to.length : access.values.length;
+  const count = accessedElements(access);
   const parts = Array.from({ length: count }, (_, at): Instruction[] => {
     const [place, steps] = at === 0 ? [first[0], []] : elementAt(first[0], at, type, site, take);
     const one = { base: base[0], index: place };

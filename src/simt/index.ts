@@ -57,7 +57,7 @@ export {
   parseSchedule,
   type Schedule,
 } from './schedule.js';
-export { SharedMemory } from './shared-memory.js';
+export { SHARED_END, SharedMemory } from './shared-memory.js';
 export type { SourceFrame } from './source-frame.js';
 export type { Stream } from './stream.js';
 export {

@@ -3,6 +3,9 @@ import { Fault } from './errors.js';
 import { Pointer } from './pointer.js';
 import { type ScalarType, scalarBytes, scalarOf } from './scalar.js';
 
+/** First generic address that is not in a block's shared memory. */
+export const SHARED_END = 2 ** 32;
+
 /** Alignment of each shared variable. */
 const SHARED_ALIGNMENT_BYTES = 16;
 

@@ -1,8 +1,7 @@
-import type { Instruction } from '../program/index.js';
+import { type AccessInstruction, accessedElements, type Instruction } from '../program/index.js';
 import { OPERATION_NAMES } from '../simt/for-engines.js';
 import { PAGE_BYTES, type ScalarType, scalarBytes } from '../simt/index.js';
 import { DEFINED, type Layout, OPERAND_A, RESULT, VALUES } from './layout.js';
-import type { AccessInstruction } from './observer.js';
 import type { Provenance } from './provenance.js';
 
 const PAGE_SHIFT = Math.log2(PAGE_BYTES);
@@ -124,7 +123,7 @@ export class AccessWriter {
     const access = instruction as AccessInstruction;
     const cache = this.cacheOf(access);
     const bytes = scalarBytes(access.elementType);
-    const count = access.op === 'load' ? access.to.length : access.op === 'store' ? access.values.length : 1;
+    const count = accessedElements(access);
     const kind = access.op;
     const body =
       access.op === 'load' ? this.#load(access) : access.op === 'store' ? this.#store(access) : this.#atomic(access);

@@ -1,4 +1,5 @@
 import {
+  type AccessInstruction,
   emitArithmetic,
   type Instruction,
   isArithmetic,
@@ -30,7 +31,6 @@ import {
   THREAD_IDX,
   VALUES,
 } from './layout.js';
-import type { AccessInstruction } from './observer.js';
 import { type Provenance, provenanceOf } from './provenance.js';
 
 /** A program as JavaScript. */

@@ -21,5 +21,5 @@ export {
   type ThreadState,
   type VariableInfo,
 } from './inspect.js';
-export type { AccessInstruction, StepObserver } from './observer.js';
+export type { StepObserver } from './observer.js';
 export type { ElementValue } from './row-values.js';

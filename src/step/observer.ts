@@ -1,9 +1,7 @@
-import type { Instruction } from '../program/index.js';
+import type { AccessInstruction, InstructionOf } from '../program/index.js';
 import type { Opcode } from '../simt/for-engines.js';
 import type { Allocation } from '../simt/index.js';
 import type { Arrival, StepBlock } from './step-block.js';
-
-export type AccessInstruction = Extract<Instruction, { readonly op: 'load' | 'store' | 'atomic' }>;
 
 /**
  * Is told of everything that threads do to each other, in the order in which it happens. Code that is not observed has no
@@ -24,7 +22,7 @@ export interface StepObserver {
   ): boolean;
   /** The last access is done. */
   stored(): void;
-  fence(instruction: Extract<Instruction, { readonly op: 'fence' }>, block: StepBlock, rank: number): void;
+  fence(instruction: InstructionOf<'fence'>, block: StepBlock, rank: number): void;
   /** Lanes of a warp of the block meet in a warp-wide operation. Only `bar.warp.sync` orders memory. */
   meet(block: StepBlock, warpIndex: number, lanes: number, opcode: Opcode): void;
   /** Lanes of a warp come to a barrier. */

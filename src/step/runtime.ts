@@ -1,6 +1,6 @@
 import { arithmeticRuntime, bigintOf, splitBigint } from '../program/index.js';
 import { Fault, OP_ATOMIC_CAS, OP_ATOMIC_EXCH, performAtomic } from '../simt/for-engines.js';
-import type { AddressSpace, Allocation, ScalarType, SharedMemory } from '../simt/index.js';
+import { type AddressSpace, type Allocation, type ScalarType, SHARED_END, type SharedMemory } from '../simt/index.js';
 import type { Arena } from './code.js';
 import { RANK, RESULT, VALUES } from './layout.js';
 import type { StepObserver } from './observer.js';
@@ -12,9 +12,6 @@ export const COUNTED = 2;
 
 /** See {@link Runtime.odd}. */
 export const NOT_RESUMED = -2;
-
-/** First generic address that is not shared memory. */
-const SHARED_END = 2 ** 32;
 
 type AccessKind = 'load' | 'store' | 'atomic';
 

@@ -9,14 +9,11 @@ import {
 } from '../hang/index.js';
 import { type Instruction, specialValue } from '../program/index.js';
 import { lowestLane, PHASE_IDLE, PHASE_PENDING } from '../simt/for-engines.js';
-import { scalarBytes } from '../simt/index.js';
+import { SHARED_END, scalarBytes } from '../simt/index.js';
 import type { StepEngine } from './engine.js';
 import { MASK, OPERAND_A, OPERAND_B, PC, RESULT, VALUES } from './layout.js';
 import { readArray, readSlot, readVariable } from './row-values.js';
 import type { StepBlock } from './step-block.js';
-
-/** First generic address that is not shared memory. */
-const SHARED_END = 2 ** 32;
 
 /** Blocks of an engine between two steps. */
 export function standingBlocks(engine: StepEngine): StandingBlock[] {

@@ -1,3 +1,4 @@
+import { type AccessInstruction, accessedBytes } from '../../program/index.js';
 import {
   type Allocation,
   formatSchedule,
@@ -5,11 +6,10 @@ import {
   type MachineSnapshot,
   type Outcome,
   type PickRun,
-  scalarBytes,
 } from '../../simt/index.js';
 import { StepEngine } from '../../step/engine.js';
 import { hashOf } from '../../step/hash.js';
-import type { AccessInstruction, StepObserver } from '../../step/index.js';
+import type { StepObserver } from '../../step/index.js';
 import { PC } from '../../step/layout.js';
 import type { StepBlock } from '../../step/step-block.js';
 import type { Trial, Workload } from '../trial.js';
@@ -278,9 +278,7 @@ export class Subject {
       first = this.numbers.firstWord(place, (bytes + 3) >>> 2);
       this.#words.set(allocation, first);
     }
-    const count =
-      instruction.op === 'load' ? instruction.to.length : instruction.op === 'store' ? instruction.values.length : 1;
-    const bytes = count * scalarBytes(instruction.elementType);
+    const bytes = accessedBytes(instruction);
     const isWrite = instruction.op !== 'load';
     if (isWrite && this.#undo.isActive) this.#undo.write(allocation, offset, bytes);
     const last = first + ((offset + bytes - 1) >>> 2);
