@@ -147,6 +147,7 @@ describe('the all-to-all, every run', () => {
   test.each([
     [{ ranks: 2, channels: 1, slices: 2, depth: 1, links: [[0, 1]] as const }, 183, 8],
     [{ ranks: 2, channels: 1, slices: 2, depth: 1 }, 729, 8],
+    [{ ranks: 2, channels: 1, slices: 3, depth: 2, links: [[0, 1]] as const }, 645, 64],
   ])('%j: %i states, %i executions', (shape, states, executions) => {
     const result = exploreExhaustively(allToAllWorkload(shape));
     expect(result).toMatchObject({ isComplete: true, findings: [], states, executions });

@@ -12,8 +12,14 @@ import {
 } from './result.js';
 import { Subject, tokenOf } from './subject.js';
 
-/** Random runs before the first pass, from which it learns who touches what. */
-const LEARNING_RUNS = 4;
+/** Runs before the first pass, from which it learns who touches what: until so many have shown nothing new, */
+const QUIET_RUNS = 8;
+
+/** but no more than these. */
+const MOST_LEARNING_RUNS = 64;
+
+/** Steps after which such a run may prefer others. */
+const STEPS_A_PREFERENCE = 16;
 
 /** Steps after which such a run is left. */
 const LEARNING_STEPS = 50_000;
@@ -45,7 +51,7 @@ export function exploreExhaustively(
   const deadline = begin + limits.maxMilliseconds;
   const subject = new Subject(workload);
   const start = subject.outcome === null ? subject.save() : null;
-  learn(subject);
+  learn(subject, () => limits.clock() >= deadline);
   for (let passes = 1; ; passes++) {
     if (start !== null) subject.restore(start);
     subject.facts.settle();
@@ -67,16 +73,38 @@ export function exploreExhaustively(
 }
 
 /** Runs the subject a few times, in turn and at random, and leaves it wherever it ends. */
-function learn(subject: Subject): void {
+function learn(subject: Subject, isLate: () => boolean): void {
   if (subject.outcome !== null) return;
   const start = subject.save();
-  for (let run = 0; run < LEARNING_RUNS; run++) {
+  const { ready } = subject.engine;
+  const { facts } = subject;
+  for (let run = 0, quiet = 0; run < MOST_LEARNING_RUNS && quiet < QUIET_RUNS && !isLate(); run++) {
     subject.restore(start);
+    facts.hasChanged = false;
     const random = new Random(run);
     for (let steps = 0; subject.outcome === null && steps < LEARNING_STEPS; steps++) {
-      subject.stepAt(run === 0 ? 0 : random.nextBelow(subject.engine.readyCount));
+      subject.stepAt(run % 2 === 0 ? random.nextBelow(ready.size) : mostUrgent(subject, run, steps));
     }
+    quiet = facts.hasChanged ? 0 : quiet + 1;
   }
+}
+
+/**
+ * The place in the ready set of whom a run prefers, so that some are far ahead of others: by priorities that are drawn
+ * anew now and then, since whoever is preferred may be waiting for somebody.
+ */
+function mostUrgent(subject: Subject, run: number, steps: number): number {
+  const { ready } = subject.engine;
+  const draw = Math.floor(steps / STEPS_A_PREFERENCE);
+  let best = 0;
+  let highest = -1;
+  for (let index = 0; index < ready.size; index++) {
+    const priority = Math.imul(subject.idOf(ready.at(index)) + 1, 0x9e3779b1 + 2 * (run + 64 * draw)) >>> 8;
+    if (priority <= highest) continue;
+    best = index;
+    highest = priority;
+  }
+  return best;
 }
 
 /** Runs the schedule of an ending twice, each time on a machine of its own. */

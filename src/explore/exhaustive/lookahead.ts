@@ -1,4 +1,4 @@
-import type { StepFacts } from './facts.js';
+import type { StepFacts, WordClass } from './facts.js';
 import type { Subject } from './subject.js';
 
 /** Steps that a look ahead may make before it is given up. */
@@ -13,7 +13,7 @@ interface Runner {
   readonly clock: number[];
   /** Goes round, and changes nothing. */
   isStuck: boolean;
-  /** Since it has last changed memory: what its registers held when it was at a place. */
+  /** Since it has last changed memory: what its registers held when it was at a place again. */
   readonly places: Map<StepFacts, Set<number>>;
 }
 
@@ -33,6 +33,7 @@ interface WordHistory {
 export class Lookahead {
   readonly #subject: Subject;
   #runners: Runner[] = [];
+  readonly #running = new Set<number>();
   #history = new Map<number, WordHistory>();
   /** The steps cannot be taken back cheaply. */
   #needsFull = false;
@@ -59,6 +60,7 @@ export class Lookahead {
     if (subject.hasQueue || subject.engine.warpShift !== 0) return 'unknown';
     for (const isFull of [false, true]) {
       this.#runners = [];
+      this.#running.clear();
       this.#history = new Map();
       this.#needsFull = false;
       subject.beginTrial(isFull);
@@ -71,7 +73,8 @@ export class Lookahead {
   }
 
   #admit(id: number, live: ReadonlyMap<number, number>): void {
-    if (this.#runners.some((runner) => runner.id === id)) return;
+    if (this.#running.has(id)) return;
+    this.#running.add(id);
     const clock = this.#runners.map(() => 0);
     for (const runner of this.#runners) runner.clock.push(0);
     clock.push(1);
@@ -110,7 +113,7 @@ export class Lookahead {
         const missing = this.#missing(runner);
         if (missing === 'unknown') return 'unknown';
         for (const id of missing) {
-          if (frozen.has(id) || this.#runners.some((other) => other.id === id)) continue;
+          if (frozen.has(id) || this.#running.has(id)) continue;
           this.#admit(id, live);
           isDone = false;
         }
@@ -129,6 +132,7 @@ export class Lookahead {
   ): number | null | 'unknown' {
     const { facts } = this.#subject;
     const runner = this.#runners[at]!;
+    const seen = new Set<WordClass>();
     for (const access of accesses) {
       const word = access >> 1;
       const isWrite = (access & 1) === 1;
@@ -137,17 +141,24 @@ export class Lookahead {
       if (isWrite) runner.places.clear();
       const ofWord = facts.classOf(word);
       if (ofWord === null) continue;
-      // Whoever may write what decides this runner's way has to run as well, unless it stands still.
-      for (const { granule, writes } of ofWord.uses) {
-        if (granule === runner.id || frozen.has(granule) || !live.has(granule)) continue;
-        const from = this.#subject.segmentOf(granule);
-        if (writes.length === 0 || this.#runners.some(({ id }) => id === granule)) continue;
-        const isStopped = this.#isStopped(granule, from);
-        if (writes.some((segment) => (isStopped ? segment === from : segment >= from))) this.#admit(granule, live);
+      if (!seen.has(ofWord)) {
+        seen.add(ofWord);
+        this.#admitWriters(ofWord, runner.id, frozen, live);
       }
       if (!this.#isOrdered(at, word, isWrite)) return 'unknown';
     }
     return null;
+  }
+
+  /** Whoever may write what decides a runner's way has to run as well, unless it stands still. */
+  #admitWriters({ uses }: WordClass, id: number, frozen: ReadonlySet<number>, live: ReadonlyMap<number, number>): void {
+    for (const { granule, writes } of uses) {
+      if (granule === id || writes.length === 0 || this.#running.has(granule)) continue;
+      if (frozen.has(granule) || !live.has(granule)) continue;
+      const from = this.#subject.segmentOf(granule);
+      const isStopped = this.#isStopped(granule, from);
+      if (writes.some((segment) => (isStopped ? segment === from : segment >= from))) this.#admit(granule, live);
+    }
   }
 
   /** Whether everybody else who has touched a word did so before. */
@@ -196,6 +207,12 @@ export class Lookahead {
   #noteRound(runner: Runner): void {
     const { engine } = this.#subject;
     const place = this.#subject.nextStep(runner.granule, runner.id);
+    const known = runner.places.get(place);
+    if (known === undefined) {
+      // Looked at from the second time on: most places are come to once.
+      runner.places.set(place, new Set());
+      return;
+    }
     const { L, rowWords } = engine.blockOfWarp[runner.granule]!.arena;
     const row = engine.rowOfWarp[runner.granule]!;
     let low = 0;
@@ -205,9 +222,7 @@ export class Lookahead {
       high = Math.imul(high + L[at]!, 0x85ebca6b) ^ (low >>> 15);
     }
     const hash = (high >>> 0) * 2 ** 20 + (low & 0xfffff);
-    const known = runner.places.get(place);
-    if (known === undefined) runner.places.set(place, new Set([hash]));
-    else if (known.has(hash)) runner.isStuck = true;
+    if (known.has(hash)) runner.isStuck = true;
     else known.add(hash);
   }
 

@@ -29,7 +29,7 @@ interface Frame {
 
 /**
  * One pass over the runs of a program, depth first. It relies on what is known when it begins; what it finds is complete
- * if {@link Facts.hasChanged} is false at its end.
+ * if {@link Facts.hasChanged} is false at its end. If not, it may end early.
  */
 export class Pass {
   readonly #subject: Subject;
@@ -40,7 +40,9 @@ export class Pass {
   readonly #start: Moment | null;
   readonly #deadline: number;
   readonly #onProgress: () => void;
+  /** A limit is reached. */
   isStopped = false;
+  #changedAt: number | null = null;
   readonly boundedBy = new Set<string>();
   /** By verdict and text. */
   readonly endings = new Map<string, Ending>();
@@ -77,7 +79,7 @@ export class Pass {
     this.#work();
     // Somebody may wait for ever for its turn while others go round: there everybody is looked at.
     for (;;) {
-      if (this.boundedBy.size > 0) return;
+      if (this.boundedBy.size > 0 || this.#subject.facts.hasChanged) return;
       const traps = this.#graph.trapsWithout('settled');
       if (traps.length === 0) break;
       for (const state of traps) {
@@ -284,7 +286,7 @@ export class Pass {
 
   /** Whether nothing more is to be looked at. */
   #isBounded(): boolean {
-    if (this.isStopped) return true;
+    if (this.isStopped || this.#isOutdated()) return true;
     const { maxStates, maxTransitions, maxMilliseconds, clock } = this.#limits;
     if (this.#graph.size >= maxStates) this.#stop(`maxStates: ${maxStates}`);
     else if (this.transitions >= maxTransitions) this.#stop(`maxTransitions: ${maxTransitions}`);
@@ -293,6 +295,13 @@ export class Pass {
       if (clock() >= this.#deadline) this.#stop(`maxMilliseconds: ${maxMilliseconds}`);
     }
     return this.isStopped;
+  }
+
+  /** Whether so much was learned so long ago that it is better to begin anew: after as many steps as it took. */
+  #isOutdated(): boolean {
+    if (!this.#subject.facts.hasChanged) return false;
+    this.#changedAt ??= this.transitions;
+    return this.transitions >= 2 * this.#changedAt;
   }
 
   #stop(reason: string): void {

@@ -49,25 +49,36 @@ export class PersistentSets {
     for (const candidate of ready) if (this.#touches(candidate).length === 0) return [candidate];
     this.#ready = ready;
     this.#live = this.#subject.liveGranules();
-    let best = ready;
+    // One component is brought to its end before another begins: their states add up instead of multiplying.
+    const components = new Map<number, Candidate[]>();
     for (const candidate of ready) {
-      const set = this.#closure(candidate, best.length);
-      if (set === null || set.length >= best.length) continue;
-      best = set;
-      if (best.length === 1) return best;
+      const component = this.#facts.componentOf(candidate.id);
+      const members = components.get(component);
+      if (members === undefined) components.set(component, [candidate]);
+      else members.push(candidate);
+    }
+    for (const component of [...components.keys()].sort((a, b) => a - b)) {
+      const set = this.#chooseAmong(components.get(component)!);
+      if (set !== null) return set;
+    }
+    return ready;
+  }
+
+  /** The smallest set around one of the members of a component; null: none is smaller than all who are ready. */
+  #chooseAmong(members: readonly Candidate[]): readonly Candidate[] | null {
+    let best: readonly Candidate[] | null = null;
+    const limit = () => best?.length ?? this.#ready.length;
+    for (const candidate of members) {
+      best = this.#closure(candidate, limit()) ?? best;
+      if (best?.length === 1) return best;
     }
     // Before there is a choice, a closer look: at what the next steps really touch, and at what others then do.
-    for (const candidate of ready) {
+    for (const candidate of members) {
       if (this.#touchesOf(this.#exactly(candidate)).length === 0) return [candidate];
     }
-    // Those who have nothing to do with it now, directly or not, are no better than it.
-    const component = this.#facts.componentOf(best[0]!.id);
-    for (const candidate of ready) {
-      if (this.#facts.componentOf(candidate.id) !== component) continue;
-      const set = this.#closeUp(candidate, best.length);
-      if (set === null || set.length >= best.length) continue;
-      best = set;
-      if (best.length === 1) break;
+    for (const candidate of members) {
+      best = this.#closeUp(candidate, limit()) ?? best;
+      if (best?.length === 1) return best;
     }
     return best;
   }
