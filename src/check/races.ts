@@ -3,6 +3,7 @@ import { OP_SYNCWARP, type Opcode } from '../simt/for-engines.js';
 import { type Allocation, type LaunchQueue, type Scope, scalarBytes } from '../simt/index.js';
 import type { StepObserver } from '../step/index.js';
 import type { StepBlock } from '../step/step-block.js';
+import type { PairRecorder } from './access-pairs.js';
 import type { Knowledge } from './clocks.js';
 import { accessReport, type BarrierReuse, type Race, threadReport, wordText } from './findings.js';
 import { MANY, READ, Shadow, STRONG, WEAK } from './shadow-memory.js';
@@ -12,6 +13,8 @@ import { type KnownBlock, Threads } from './threads.js';
 /** An instruction that accesses memory, as the checker needs it. */
 interface KnownAccess {
   readonly number: number;
+  /** Of its place, for the recorder of pairs. */
+  readonly site: number;
   readonly instruction: AccessInstruction;
   readonly bytes: number;
   /** Log2 of the bytes of an element. */
@@ -68,9 +71,15 @@ export class RaceChecker implements StepObserver {
   #pending: { -readonly [Key in keyof Race]: Race[Key] }[] = [];
   readonly #before = new Uint8Array(16);
   #storing: { readonly allocation: Allocation; readonly offset: number; readonly bytes: number } | null = null;
+  readonly #pairs: PairRecorder | null;
   // The last of each: lanes of a warp do the same to the same.
   #access: KnownAccess | null = null;
   #shadow: { readonly shadow: Shadow; readonly firstWord: number } | null = null;
+
+  /** `pairs`: is told of all accesses that conflict, ordered or not. */
+  constructor(pairs: PairRecorder | null = null) {
+    this.#pairs = pairs;
+  }
 
   /** What has been found so far: each pair of instructions once, in the order in which they were found. */
   get findings(): readonly (Race | BarrierReuse)[] {
@@ -190,7 +199,7 @@ export class RaceChecker implements StepObserver {
     block: StepBlock,
     rank: number,
   ): boolean {
-    if (this.#access?.instruction !== instruction) this.#access = this.#accessOf(instruction);
+    if (this.#access?.instruction !== instruction) this.#access = this.#accessOf(instruction, block);
     if (this.#shadow?.shadow.allocation !== allocation) this.#shadow = this.#shadowOf(allocation, this.#access.shift);
     const access = this.#access;
     const { shadow, firstWord } = this.#shadow;
@@ -291,8 +300,11 @@ export class RaceChecker implements StepObserver {
     access: KnownAccess,
     thread: number,
   ): void {
-    if (this.#order.clocks.isBefore(other, clock, thread)) return;
+    if (other === thread) return;
+    const isOrdered = this.#order.clocks.isBefore(other, clock, thread);
     const before = this.#accesses[otherAccess]!;
+    this.#pairs?.note(before.site, access.site, isOrdered, () => this.#threads.isLower(other, thread));
+    if (isOrdered) return;
     if (before.isStrong && access.isStrong && before.shift === access.shift) {
       const isMutual =
         this.#threads.includes(before.scope, other, thread) && this.#threads.includes(access.scope, thread, other);
@@ -324,13 +336,14 @@ export class RaceChecker implements StepObserver {
     if (bothWrite) this.#pending.push(race);
   }
 
-  #accessOf(instruction: AccessInstruction): KnownAccess {
+  #accessOf(instruction: AccessInstruction, block: StepBlock): KnownAccess {
     let known = this.#byInstruction.get(instruction);
     if (known === undefined) {
       const { op, elementType, scope } = instruction;
       const size = scalarBytes(elementType);
       known = {
         number: this.#accesses.length,
+        site: this.#pairs?.numberOf(instruction, block.arena.code.emitted.program) ?? 0,
         instruction,
         bytes: accessedBytes(instruction),
         shift: Math.log2(size),

@@ -38,6 +38,20 @@ export class Threads {
     return this.#blocks[Math.floor(thread / BLOCK_THREADS)]!;
   }
 
+  /** Whether a thread has the lower place of two: by rank, block and number, whichever has started first. */
+  isLower(thread: number, other: number): boolean {
+    const [a, b] = [this.blockOf(thread), this.blockOf(other)];
+    if (a === b) return thread < other;
+    const places = [a, b].map(({ block: { launch, blockIdx } }) => [
+      launch.device,
+      blockIdx.z,
+      blockIdx.y,
+      blockIdx.x,
+    ]) as [number[], number[]];
+    const at = places[0].findIndex((value, index) => value !== places[1][index]);
+    return at === -1 ? thread - a.first <= other - b.first : places[0][at]! < places[1][at]!;
+  }
+
   /** Whether a scope that one of two threads names includes the other. */
   includes(scope: Scope, thread: number, other: number): boolean {
     if (scope === 'system') return true;

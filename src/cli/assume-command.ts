@@ -24,13 +24,13 @@ import { UsageError } from './usage-error.js';
 const DEFAULT_SCHEDULES = 100;
 
 const HELP = `
-Drops what a kernel may take for granted of memory, one assumption after the other from the widest, and looks for a
-schedule under which that goes wrong:
+Drops what a kernel may take for granted of memory, one assumption after the other, and looks for a schedule under which
+that goes wrong:
 
 ${ASSUMPTIONS.map(({ name, meaning }) => `  ${name.padEnd(18)} ${meaning}`).join('\n')}
 
-'needed' is shown by a schedule. 'not seen to be needed' says that so many schedules have shown nothing. Memory is
-sequentially consistent throughout: store buffers and links that delay are not modelled, and not examined.
+'needed' is shown by a schedule. 'not seen to be needed' says that so many schedules have shown nothing. Loads that
+are early, and shared memory that is late, are not modelled, and not examined.
 
 Examples:
   simtwin assume a.safetensors
@@ -154,6 +154,6 @@ function print(
     else lines.push(`  ${chalk.cyan(command.replace('simtwin assume', 'simtwin explore'))}`);
     lines.push('');
   }
-  lines.push('not examined: sequential consistency (no store buffers), delays of links between ranks');
+  lines.push('not examined: loads that are early, shared memory that is late');
   io.stdout.write(`${lines.join('\n')}\n`);
 }

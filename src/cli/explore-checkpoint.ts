@@ -109,7 +109,12 @@ export class Checkpoint {
         `it is of another search: the ${identity.what} was ${identity.a}, and is ${identity.b}; delete it, ${another}`,
       );
     // More schedules, more time and more threads go on where fewer have ended.
-    const settings = differenceOfSettings(file.settings, this.#settings.search, ['schedules', 'time', 'minimise']);
+    const settings = differenceOfSettings(file.settings, this.#settings.search, [
+      'schedules',
+      'time',
+      'minimise',
+      'shrink',
+    ]);
     if (settings !== null)
       return refuse(`it was begun with ${settings.what} ${settings.a}, not ${settings.b}; give the same, ${another}`);
     const shard = shardText(this.#settings.part);
@@ -134,7 +139,8 @@ function parseCheckpoint(text: string): CheckpointFile | null {
       typeof shard === 'string' &&
       Number.isSafeInteger(next) &&
       Array.isArray(result?.outputs) &&
-      Array.isArray(result?.discoveries);
+      Array.isArray(result?.discoveries) &&
+      Array.isArray(result?.pairs);
     return isWhole ? (file as CheckpointFile) : null;
   } catch {
     return null;

@@ -1,14 +1,15 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { EMPTY_RESULT } from '../index.js';
+import { EMPTY_RESULT, type ExpectedFinding, expectedFindingsOf } from '../index.js';
 import { breathe } from './drive.js';
 import { EXIT_MATCH, EXIT_MISMATCH } from './exit-code.js';
 import { Checkpoint } from './explore-checkpoint.js';
 import { confirmFindings, type Findings } from './explore-confirm.js';
 import type { Exploration } from './explore-document.js';
 import { exploreAll } from './explore-exhaustive.js';
+import { judgeFindings, readExpected } from './explore-expected.js';
 import { EXPLORE_HELP } from './explore-help.js';
-import { identityOf } from './explore-identity.js';
+import { identityOf, kernelsOf } from './explore-identity.js';
 import { addMergeCommand } from './explore-merge-command.js';
 import {
   addExploreOptions,
@@ -22,7 +23,7 @@ import { printExploration, requireReportTargets } from './explore-print.js';
 import { planSearch, runSearch, SearchProgress, type SearchState, schedulesToRun } from './explore-search.js';
 import { type ExploreTarget, readTarget } from './explore-target.js';
 import { createTeam } from './explore-team.js';
-import { formatCount, printable, shorten } from './format.js';
+import { counted, formatCount, printable, shorten } from './format.js';
 import type { CliIo } from './io.js';
 import { Progress } from './progress.js';
 import { refusalOf } from './run-case.js';
@@ -69,18 +70,23 @@ async function explore(name: string, options: ExploreOptions, io: CliIo): Promis
       );
     }
     if (options.force === true) throw new UsageError('--force is for --exhaustive: give both, or neither');
-    exploration = await search(target, settings, options, io, progress);
+    const expected = [
+      ...expectedFindingsOf(kernelsOf(target)),
+      ...(options.expect === undefined ? [] : readExpected(options.expect)),
+    ];
+    exploration = await search(target, expected, settings, options, io, progress);
   } catch (error) {
     progress.clear();
     throw refusalOf(error, name);
   }
   progress.clear();
   printExploration(exploration, options, io, io.now() - startedAt);
-  return exploration.findings.discoveries.length === 0 ? EXIT_MATCH : EXIT_MISMATCH;
+  return judgeFindings(exploration).unexpected.length === 0 ? EXIT_MATCH : EXIT_MISMATCH;
 }
 
 async function search(
   target: ExploreTarget,
+  expected: readonly ExpectedFinding[],
   settings: ExploreSettings,
   options: ExploreOptions,
   io: CliIo,
@@ -96,7 +102,16 @@ async function search(
   await breathe(io);
   const begun: SearchState = checkpoint?.begun ?? { next: 0, result: EMPTY_RESULT };
   const plan = io.interruptible(() => planSearch(target, settings));
-  const team = createTeam(Math.min(settings.jobs, Math.max(1, schedulesToRun(settings))), target, plan, io);
+  const looked = { done: 0, all: 0, runs: 0 };
+  const sayLooked = () =>
+    progress.say(
+      `looking at the findings again, ${looked.done} of ${looked.all}${looked.runs === 0 ? '' : `, ${counted(looked.runs, 'run')}`}`,
+    );
+  const threads = Math.min(settings.jobs, Math.max(1, schedulesToRun(settings)));
+  const team = createTeam(threads, target, plan, io, () => {
+    looked.runs++;
+    sayLooked();
+  });
   const told = new SearchProgress(settings, begun.next, io, progress);
   let findings: Findings;
   let state = begun;
@@ -106,11 +121,15 @@ async function search(
       told.say(reached);
     });
     checkpoint?.write();
+    looked.all = state.result.discoveries.length;
     findings = await confirmFindings(
       team,
       state.result,
-      { minimise: settings.search.minimise, isShard: settings.isShard },
-      (done, all) => progress.say(`looking at the findings again, ${done} of ${all}`),
+      { minimise: settings.search.minimise, shrink: settings.search.shrink, isShard: settings.isShard },
+      (done) => {
+        looked.done = done;
+        sayLooked();
+      },
     );
   } catch (error) {
     if (error instanceof Interrupted && checkpoint !== null) {
@@ -129,6 +148,7 @@ async function search(
     missingShards: [],
     result: state.result,
     findings,
+    expected,
   };
 }
 

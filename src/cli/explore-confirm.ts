@@ -7,6 +7,8 @@ export type ReportedDiscovery = Discovery & Confirmation;
 
 /** Of so many discoveries, the first ones, a smaller schedule is looked for. */
 const MOST_MINIMISED = 8;
+/** Of fewer still, a smaller call: several findings are often one mistake. */
+const MOST_SHRUNK = 3;
 /** Whether outputs depend on the schedule is seen by the first two. */
 const COMPARED_OUTPUTS = 2;
 
@@ -18,14 +20,14 @@ export interface Findings {
 }
 
 /**
- * Runs the schedules of discoveries and outputs again, and looks for smaller ones. `isShard`: others may have found
+ * Runs the schedules of discoveries and outputs again, and looks for smaller ones and smaller calls. `isShard`: others may have found
  * other outputs. `onDone` is told how many of how many are done.
  * @throws Interrupted
  */
 export async function confirmFindings(
   team: Team,
   result: SearchResult,
-  { minimise, isShard }: { readonly minimise: boolean; readonly isShard: boolean },
+  { minimise, shrink, isShard }: { readonly minimise: boolean; readonly shrink: boolean; readonly isShard: boolean },
   onDone: (done: number, all: number) => void,
 ): Promise<Findings> {
   let done = 0;
@@ -35,7 +37,7 @@ export async function confirmFindings(
     return value;
   };
   const tasks = result.discoveries.map((discovery, at) =>
-    told(team.call('confirm', discovery, minimise && at < MOST_MINIMISED)),
+    told(team.call('confirm', discovery, minimise && at < MOST_MINIMISED, minimise && shrink && at < MOST_SHRUNK)),
   );
   const outputs = result.outputs.size > 1 || isShard ? firstOutputs(result) : [];
   const repeats = outputs.map(([hash, { schedule }]) => team.call('leaves', schedule, hash));
@@ -53,12 +55,18 @@ export function reported(
   repeatable: ReadonlyMap<string, boolean>,
 ): readonly ReportedDiscovery[] {
   return allDiscoveries(result).map((discovery, at) => {
-    const { isRepeatable, minimal } = confirmations.get(discovery.key) ?? {
+    const { isRepeatable, minimal, smaller } = confirmations.get(discovery.key) ?? {
       // What only outputs of several runs show together.
       isRepeatable: firstOutputs(result).every(([hash]) => repeatable.get(hash) === true),
       minimal: null,
+      smaller: null,
     };
-    return { ...discovery, isRepeatable, minimal: at < MOST_MINIMISED ? minimal : null };
+    return {
+      ...discovery,
+      isRepeatable,
+      minimal: at < MOST_MINIMISED ? minimal : null,
+      smaller: at < MOST_SHRUNK ? smaller : null,
+    };
   });
 }
 

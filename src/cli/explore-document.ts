@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import {
+  type AccessPair,
   EMPTY_RESULT,
+  type ExpectedFinding,
   type PlainResult,
   plainResult,
   resultOfPlain,
@@ -8,6 +10,8 @@ import {
   type SearchResult,
 } from '../index.js';
 import type { Findings, ReportedDiscovery } from './explore-confirm.js';
+import { type CoverageJson, coverageOf } from './explore-coverage.js';
+import { judgeFindings } from './explore-expected.js';
 import type { SearchIdentity } from './explore-identity.js';
 import type { SearchSettings } from './explore-options.js';
 import { replayCommand } from './explore-replay.js';
@@ -29,6 +33,8 @@ export interface Exploration {
   readonly missingShards: readonly number[];
   readonly result: SearchResult;
   readonly findings: Findings;
+  /** What may be found: declared by the kernels or given from outside. */
+  readonly expected: readonly ExpectedFinding[];
 }
 
 /** What `--json` prints, and `merge` reads. */
@@ -49,13 +55,25 @@ interface ExplorationJson {
   readonly steps: number;
   readonly verdicts: PlainResult['verdicts'];
   readonly outputs: readonly (PlainResult['outputs'][number] & { readonly isRepeatable?: boolean })[];
-  readonly discoveries: readonly (ReportedDiscovery & { readonly command: string; readonly test: string })[];
+  readonly coverage: CoverageJson;
+  /** Of shards, so that they can be put together. */
+  readonly pairs?: readonly AccessPair[];
+  readonly expected?: readonly ExpectedFinding[];
+  readonly expectedNotSeen?: readonly ExpectedFinding[];
+  readonly discoveries: readonly (ReportedDiscovery & {
+    /** Why it is expected; absent: it is not. */
+    readonly expected?: string;
+    readonly command: string;
+    readonly test: string;
+  })[];
 }
 
 /** The text of an exploration: equal ones give equal texts. */
 export function formatExploration(exploration: Exploration): string {
-  const { target, identity, settings, shard, missingShards, result, findings } = exploration;
-  const { runs, steps, verdicts, outputs } = plainResult(result);
+  const { target, identity, settings, shard, missingShards, result, findings, expected } = exploration;
+  const judged = judgeFindings(exploration);
+  const reasons = new Map(judged.expected.map(({ discovery, reason }) => [discovery, reason]));
+  const { runs, steps, verdicts, outputs, pairs } = plainResult(result);
   const json: ExplorationJson = {
     format: FORMAT,
     version: identity.version,
@@ -76,8 +94,12 @@ export function formatExploration(exploration: Exploration): string {
       const isRepeatable = shard === null ? undefined : findings.repeatable.get(output.hash);
       return isRepeatable === undefined ? output : { ...output, isRepeatable };
     }),
+    coverage: coverageOf(pairs),
+    ...(shard === null ? {} : { pairs }),
+    ...(expected.length === 0 ? {} : { expected, expectedNotSeen: judged.notSeen }),
     discoveries: findings.discoveries.map((discovery) => ({
       ...discovery,
+      ...(reasons.has(discovery) ? { expected: reasons.get(discovery)! } : {}),
       command: replayCommand(target, discovery),
       test: testText(target, discovery),
     })),
@@ -106,6 +128,7 @@ export function readExploration(path: string): Exploration {
     settings: options,
     shard: shard === null ? null : { index: shard.index - 1, count: shard.count },
     missingShards: json.missingShards ?? [],
+    expected: json.expected ?? [],
     result: resultOf(json),
     findings: {
       // The dependence on the schedule is found anew, of all outputs.
@@ -117,20 +140,24 @@ export function readExploration(path: string): Exploration {
   };
 }
 
-const withoutTexts = ({ command, test, ...discovery }: ExplorationJson['discoveries'][number]): ReportedDiscovery =>
-  discovery;
+const withoutTexts = ({
+  command,
+  test,
+  expected,
+  ...discovery
+}: ExplorationJson['discoveries'][number]): ReportedDiscovery => discovery;
 
-function resultOf({ runs, steps, verdicts, outputs, discoveries }: ExplorationJson): SearchResult {
+function resultOf({ runs, steps, verdicts, outputs, discoveries, pairs = [] }: ExplorationJson): SearchResult {
   const found = discoveries.filter(({ problem }) => problem.kind !== 'schedule-dependent output');
-  const plain = found.map(({ command, test, isRepeatable, minimal, ...discovery }) => discovery);
-  return resultOfPlain({ runs, steps, verdicts, outputs, discoveries: plain });
+  const plain = found.map(({ command, test, expected, isRepeatable, minimal, smaller, ...discovery }) => discovery);
+  return resultOfPlain({ runs, steps, verdicts, outputs, discoveries: plain, pairs });
 }
 
 function parse(text: string): ExplorationJson | null {
   try {
     const json = JSON.parse(text) as Partial<ExplorationJson> | null;
     if (json?.format !== FORMAT) return null;
-    const { version, target, options, digests, shard, runs, steps, verdicts, outputs, discoveries } = json;
+    const { version, target, options, digests, shard, runs, steps, verdicts, outputs, discoveries, pairs } = json;
     const isWhole =
       typeof version === 'string' &&
       typeof target === 'string' &&
@@ -142,6 +169,7 @@ function parse(text: string): ExplorationJson | null {
       isObject(verdicts) &&
       Object.keys(EMPTY_RESULT.verdicts).every((verdict) => Object.hasOwn(verdicts, verdict)) &&
       Array.isArray(outputs) &&
+      (shard === null || Array.isArray(pairs)) &&
       Array.isArray(discoveries);
     return isWhole ? (json as ExplorationJson) : null;
   } catch {

@@ -2,7 +2,10 @@ export const EXPLORE_HELP = `
 Runs a captured call, or one with random inputs, under many schedules in mode 'step', and looks for what is wrong with it:
 data races in shared and global memory, across blocks and ranks, by the order that barriers, warp operations, fences,
 releases and acquires give; barriers that are used again too soon; errors; deadlocks and livelocks; wrong output; and
-output that depends on the schedule. Each problem is told once, with the first schedule that shows it and a smaller one.
+output that depends on the schedule. Each problem is told once, with the first schedule that shows it and a smaller one,
+and for random inputs with a smaller call. What --expect FILE lists is told apart, with its reason.
+
+Coverage counts pairs of places that have touched the same bytes, one of them writing: how many were seen in both orders.
 
 Schedules: rr, blocked, rr with blocks in reverse, then in turn random walks, PCT of depth 1, 2 and 3, and delay bounding,
 each with seeds that count from --seed on. The same command gives the same result, with any number of --jobs; with --time
@@ -25,7 +28,7 @@ Examples:
   simtwin explore hang.safetensors --json | jq '.discoveries[].problem'
 
 Exit code:
-  0    nothing was found
+  0    nothing was found that is not expected
   1    something was found
   2    the command line or a file is no good
   4    simtwin itself failed, which is a bug

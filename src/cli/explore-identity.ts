@@ -44,7 +44,15 @@ const IDENTITY_NAMES: Readonly<Record<keyof SearchIdentity, string>> = {
   capture: 'target (its content, SHA-256)',
   kernels: 'kernels (digest of their programs)',
 };
-type ComparedSetting = 'seed' | 'schedule' | 'granule' | 'residentBlocks' | 'schedules' | 'time' | 'minimise';
+type ComparedSetting =
+  | 'seed'
+  | 'schedule'
+  | 'granule'
+  | 'residentBlocks'
+  | 'schedules'
+  | 'time'
+  | 'minimise'
+  | 'shrink';
 const SETTING_NAMES: Readonly<Record<ComparedSetting, string>> = {
   seed: '--seed',
   schedule: '--schedule',
@@ -53,10 +61,15 @@ const SETTING_NAMES: Readonly<Record<ComparedSetting, string>> = {
   schedules: '--schedules',
   time: '--time',
   minimise: '--minimise',
+  shrink: '--shrink',
 };
 
-export function identityOf({ capture, description }: ExploreTarget): SearchIdentity {
-  const programs = KERNELS[description.op].flatMap((kernel) => {
+/** The kernels that a call launches. */
+export const kernelsOf = ({ description }: ExploreTarget): readonly Kernel<never>[] => KERNELS[description.op];
+
+export function identityOf(target: ExploreTarget): SearchIdentity {
+  const { capture, description } = target;
+  const programs = kernelsOf(target).flatMap((kernel) => {
     const program = programOf(kernel);
     return program === null ? [] : [[program.name, program] as const];
   });

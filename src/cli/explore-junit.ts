@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Problem } from '../index.js';
 import type { Exploration } from './explore-document.js';
+import { judgeFindings } from './explore-expected.js';
 import { replayCommand } from './explore-replay.js';
 import { discoveryText } from './explore-report.js';
 import { printable } from './format.js';
@@ -22,10 +23,11 @@ const CASES: readonly { readonly name: string; readonly kinds: readonly Problem[
  * Shards that are missing are a case of their own, so that nobody takes silence for success.
  */
 export function junitXml(exploration: Exploration, milliseconds: number): string {
-  const { target, result, findings, missingShards } = exploration;
+  const { target, result, missingShards } = exploration;
+  const { unexpected } = judgeFindings(exploration);
   const seconds = (milliseconds / 1000).toFixed(3);
   const cases = CASES.map(({ name, kinds }) => {
-    const failures = findings.discoveries
+    const failures = unexpected
       .filter(({ problem }) => kinds.includes(problem.kind))
       .map((discovery) => {
         const [title, ...details] = discoveryText(discovery, result.runs);

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { EXIT_MATCH, EXIT_MISMATCH, EXIT_USAGE } from './exit-code.js';
 import { readExploration } from './explore-document.js';
+import { judgeFindings } from './explore-expected.js';
 import { MERGE_HELP } from './explore-help.js';
 import { mergeShards } from './explore-merge.js';
 import { type PrintOptions, printExploration } from './explore-print.js';
@@ -46,7 +47,7 @@ function merge(files: readonly string[], options: PrintOptions, io: CliIo): numb
   const shards = files.map((path) => ({ path, exploration: readExploration(path) }));
   const merged = mergeShards(shards, (sentence) => io.stderr.write(`simtwin: ${printable(sentence)}\n`));
   printExploration(merged, options, io, null);
-  if (merged.findings.discoveries.length > 0) return EXIT_MISMATCH;
+  if (judgeFindings(merged).unexpected.length > 0) return EXIT_MISMATCH;
   // That nothing was found is not known.
   return merged.missingShards.length === 0 ? EXIT_MATCH : EXIT_USAGE;
 }

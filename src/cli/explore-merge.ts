@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { EMPTY_RESULT, mergeResults } from '../index.js';
 import { reported } from './explore-confirm.js';
 import { type Exploration, formatExploration } from './explore-document.js';
@@ -18,7 +19,7 @@ export interface ShardFile {
 export function mergeShards(files: readonly ShardFile[], warn: (sentence: string) => void): Exploration {
   const [first] = files;
   if (first === undefined) throw new RangeError('there are no shards');
-  const { target, identity, settings } = first.exploration;
+  const { target, identity, settings, expected } = first.exploration;
   const { count } = shardOf(first);
   const shards = new Map<number, ShardFile>();
   for (const file of files) {
@@ -42,10 +43,10 @@ export function mergeShards(files: readonly ShardFile[], warn: (sentence: string
   const foundAt = new Map<string, number>();
   const repeatable = new Map<string, boolean>();
   for (const { findings } of explorations) {
-    for (const { key, index, isRepeatable, minimal } of findings.discoveries) {
+    for (const { key, index, isRepeatable, minimal, smaller } of findings.discoveries) {
       if (index >= (foundAt.get(key) ?? Number.POSITIVE_INFINITY)) continue;
       foundAt.set(key, index);
-      confirmations.set(key, { isRepeatable, minimal });
+      confirmations.set(key, { isRepeatable, minimal, smaller });
     }
   }
   for (const [hash, { index }] of result.outputs) {
@@ -62,6 +63,7 @@ export function mergeShards(files: readonly ShardFile[], warn: (sentence: string
     missingShards,
     result,
     findings: { discoveries: reported(result, confirmations, repeatable), repeatable },
+    expected,
   };
 }
 
@@ -79,7 +81,10 @@ function requireSameSearch(first: ShardFile, file: ShardFile): void {
     differenceOfSettings(a.settings, b.settings) ??
     (shardOf(first).count === shardOf(file).count
       ? null
-      : { what: 'number of shards', a: counts(a.shard?.count), b: counts(b.shard?.count) });
+      : { what: 'number of shards', a: counts(a.shard?.count), b: counts(b.shard?.count) }) ??
+    (isDeepStrictEqual(a.expected, b.expected)
+      ? null
+      : { what: 'list of expected findings', a: `one of ${a.expected.length}`, b: `one of ${b.expected.length}` });
   if (difference === null) return;
   throw new UsageError(
     `${file.path} is of another search than ${first.path}: the ${difference.what} is ${difference.b}, not ${difference.a}; put shards of one search together`,

@@ -26,6 +26,8 @@ export interface ExploreOptions {
   readonly exhaustive?: boolean;
   readonly force?: boolean;
   readonly minimise: boolean;
+  readonly shrink: boolean;
+  readonly expect?: string;
   readonly test?: boolean;
   readonly junit?: string;
   readonly json?: boolean;
@@ -45,6 +47,8 @@ export interface SearchSettings {
   /** Seconds after which no more schedules are begun; null: all are. */
   readonly time: number | null;
   readonly minimise: boolean;
+  /** Whether smaller calls are looked for. */
+  readonly shrink: boolean;
 }
 
 /** How `explore` is to go on, checked. */
@@ -90,10 +94,13 @@ export function addExploreOptions(command: Command): Command {
         'checkpoint',
         'junit',
         'test',
+        'expect',
       ]),
     )
     .option('--force', 'with --exhaustive: go on however large the shape is')
-    .option('--no-minimise', 'do not look for smaller schedules')
+    .option('--no-minimise', 'do not look for smaller schedules, nor calls')
+    .option('--no-shrink', 'do not look for smaller calls')
+    .addOption(new Option('--expect <file>', 'JSON list of findings that are expected, with reasons'))
     .addOption(new Option('--test', 'also print a vitest test of the first finding').conflicts('json'))
     .addOption(new Option('--junit <file>', 'write the findings as JUnit XML'))
     .addOption(new Option('--json', 'one JSON object on stdout, nothing else'));
@@ -107,7 +114,7 @@ function parseJobs(text: string): number {
 
 /** Checks the options. @throws UsageError that says what would be right. */
 export function readExploreOptions(options: ExploreOptions, io: CliIo): ExploreSettings {
-  const { granule = '32', residentBlocks = null, time = null, minimise, jobs } = options;
+  const { granule = '32', residentBlocks = null, time = null, minimise, shrink, jobs } = options;
   const schedule = options.schedule ?? null;
   if (schedule !== null) requireSchedule(schedule);
   const search: SearchSettings = {
@@ -118,6 +125,7 @@ export function readExploreOptions(options: ExploreOptions, io: CliIo): ExploreS
     schedules: schedule !== null ? 1 : (options.schedules ?? (time === null ? DEFAULT_SCHEDULES : null)),
     time,
     minimise,
+    shrink: minimise && shrink,
   };
   const shard = schedule === null ? readShard(options, io) : null;
   return { search, jobs, part: shard ?? WHOLE, isShard: shard !== null };
@@ -163,6 +171,8 @@ export function commandLineOf(target: string, options: ExploreOptions): string {
   add('shards', options.shards);
   add('checkpoint', options.checkpoint);
   if (!options.minimise) words.push('--no-minimise');
+  if (!options.shrink) words.push('--no-shrink');
+  add('expect', options.expect);
   if (options.test) words.push('--test');
   add('junit', options.junit);
   if (options.json) words.push('--json');

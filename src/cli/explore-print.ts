@@ -1,4 +1,5 @@
 import { type Exploration, formatExploration } from './explore-document.js';
+import { judgeFindings } from './explore-expected.js';
 import { junitXml, writeJunit } from './explore-junit.js';
 import { explorationLines } from './explore-report.js';
 import type { TargetDescription } from './explore-target.js';
@@ -33,7 +34,7 @@ export function printExploration(
   if (json === true) io.stdout.write(formatExploration(exploration));
   else {
     const lines = explorationLines(exploration, chalk, columns ?? 120, milliseconds);
-    const [first] = exploration.findings.discoveries;
+    const [first] = judgeFindings(exploration).unexpected;
     if (test === true && first !== undefined)
       lines.push('', chalk.dim('// a test of finding 1'), testText(exploration.target, first).trimEnd());
     io.stdout.write(`${lines.join('\n')}\n`);

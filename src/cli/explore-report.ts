@@ -1,11 +1,13 @@
 import type { ChalkInstance } from 'chalk';
 import type { AccessReport, Problem, SourceFrame } from '../index.js';
 import type { ReportedDiscovery } from './explore-confirm.js';
+import { coverageText } from './explore-coverage.js';
 import type { Exploration } from './explore-document.js';
+import { expectedText, judgeFindings } from './explore-expected.js';
 import { bestSchedule, replayCommand } from './explore-replay.js';
 import { shardText } from './explore-shard.js';
 import type { TargetDescription } from './explore-target.js';
-import { counted, formatCount, formatSeconds, printable, shorten, wrap } from './format.js';
+import { counted, formatCount, formatSeconds, printable, shellWord, shorten, wrap } from './format.js';
 import { originalLine } from './original-line.js';
 
 /** Picks of a run are thousands of characters: they are for the command line alone. */
@@ -13,12 +15,13 @@ const SHOWN_TOKEN = 60;
 
 /** A search in lines: what it has found, and what it is. `milliseconds`: how long it took; null: that is not known. */
 export function explorationLines(
-  { target, shard, settings, result, findings, missingShards }: Exploration,
+  exploration: Exploration,
   chalk: ChalkInstance,
   width: number,
   milliseconds: number | null,
 ): string[] {
-  const { discoveries } = findings;
+  const { target, shard, settings, result, missingShards } = exploration;
+  const { unexpected: discoveries, expected, notSeen } = judgeFindings(exploration);
   const { runs, steps, verdicts, outputs } = result;
   const name = printable(target.name);
   const what = `(${target.op}, ${target.shape})`;
@@ -26,6 +29,15 @@ export function explorationLines(
   const lines = fits ? [`${chalk.bold(name)}  ${what}`, ''] : [chalk.bold(name), `  ${what}`, ''];
   for (const [at, discovery] of discoveries.entries()) {
     lines.push(...discoveryLines(at + 1, target, discovery, runs, chalk, width), '');
+  }
+  for (const { discovery, reason } of expected) {
+    const [title, ...details] = discoveryText(discovery, runs);
+    const texts = [`expected: ${title}`, ...details, `because: ${reason}`].map((text) => printable(text));
+    for (const [at, text] of texts.entries()) {
+      for (const [row, line] of wrap(text, Math.max(40, width - 5)).entries())
+        lines.push(at === 0 ? chalk.yellow(line) : `${row === 0 ? '   ' : '     '}${line}`);
+    }
+    lines.push(`   ${chalk.cyan(replayCommand(target, discovery))}`, '');
   }
   const isCompared = target.compared === 'captured outputs' || target.compared === 'reference';
   const ends = Object.entries(verdicts).flatMap(([verdict, count]) =>
@@ -42,10 +54,21 @@ export function explorationLines(
   ];
   const say = (text: string) => lines.push(...wrap(text, width));
   say(summary.join('; '));
+  if (runs > 0) say(coverageText(result));
   if (target.compared === 'nothing') say('The capture has no outputs: they were not compared.');
   if (missingShards.length > 0) lines.push(chalk.yellow(`${counted(missingShards.length, 'shard')} missing`));
+  for (const one of notSeen) {
+    const text = `expected but not seen: ${expectedText(one)} in ${counted(runs, 'schedule')} (because: ${one.reason})`;
+    lines.push(...wrap(printable(text), width).map((line) => chalk.yellow(line)));
+  }
+  if (expected.length > 0) lines.push(chalk.yellow(counted(expected.length, 'expected finding')));
   if (discoveries.length > 0) lines.push(chalk.red(counted(discoveries.length, 'finding')));
-  else lines.push(runs === 0 ? chalk.yellow('nothing was run') : chalk.green('nothing found'));
+  else
+    lines.push(
+      runs === 0
+        ? chalk.yellow('nothing was run')
+        : chalk.green(expected.length > 0 ? 'nothing else found' : 'nothing found'),
+    );
   if (settings.schedule !== null && discoveries.length === 0)
     say('This was one schedule; without --schedule there are more.');
   return lines;
@@ -76,7 +99,7 @@ export function discoveryText(
   discovery: ReportedDiscovery,
   runs: number,
 ): readonly [title: string, ...details: string[]] {
-  const { schedule, count, isRepeatable, minimal } = discovery;
+  const { schedule, count, isRepeatable, minimal, smaller } = discovery;
   const problem = bestSchedule(discovery) === minimal?.schedule ? minimal.problem : discovery.problem;
   const [title = '', ...details] = problemLines(problem);
   return [
@@ -86,6 +109,11 @@ export function discoveryText(
     ...(minimal === null
       ? []
       : [`smallest: ${counted(minimal.preemptions, 'preemption')}, ${counted(minimal.steps, 'step')}`]),
+    ...(smaller === null
+      ? []
+      : [
+          `smaller call: --args ${shellWord(smaller.args)} shows the same in schedule ${shorten(smaller.schedule, SHOWN_TOKEN)}`,
+        ]),
     ...(isRepeatable ? [] : ['the same schedule does not show it again: this is a bug of simtwin, please report it']),
   ];
 }

@@ -9,6 +9,7 @@ import {
   type ExpectedBytes,
   expectedByReference,
   generateCapture,
+  type JsonValue,
   readCapture,
   setUpCall,
   type Workload,
@@ -63,12 +64,22 @@ export function readTarget(
   const args = readArgs(options.args ?? '{}');
   const inputs = readExploreSeed(options.inputs ?? '0', '--inputs');
   try {
-    const capture = io.interruptible(() => generateCapture(op, args, inputs));
-    return { capture, description: describe(name, capture, { args: JSON.stringify(args), inputs }) };
+    return io.interruptible(() => generateTarget(name, op, args, inputs));
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`--args: ${error.message}`);
     throw error;
   }
+}
+
+/** A call with random inputs. @throws RangeError if the arguments make none */
+export function generateTarget(
+  name: string,
+  op: CaptureOp,
+  args: Readonly<Record<string, JsonValue>>,
+  inputs: number,
+): ExploreTarget {
+  const capture = generateCapture(op, args, inputs);
+  return { capture, description: describe(name, capture, { args: JSON.stringify(args), inputs }) };
 }
 
 function describe(name: string, capture: Capture, generated: TargetDescription['generated']): TargetDescription {

@@ -4,7 +4,7 @@ import {
   type Limits,
   type MinimalSchedule,
   mergeResults,
-  minimiseSchedule,
+  minimising,
   type NumberedSchedule,
   PLAIN_SCHEDULES,
   type PlainResult,
@@ -16,6 +16,7 @@ import {
   scheduleIndexOf,
   type Workload,
 } from '../index.js';
+import { type SmallerCall, shrinkCall } from './explore-shrink.js';
 import { type ExploreTarget, workloadOf } from './explore-target.js';
 
 /** The schedules that are searched, and the limits of a run: all that a thread has to know besides the call. */
@@ -37,14 +38,21 @@ export interface Confirmation {
   readonly isRepeatable: boolean;
   /** The schedule with the fewest preemptions that shows it; null: none was looked for. */
   readonly minimal: MinimalSchedule | null;
+  /** A smaller call that shows it; null: none was looked for, or found. */
+  readonly smaller: SmallerCall | null;
 }
 
 /** The tasks that a search is made of, in this thread. What they give is plain JSON, so that it can be sent. */
 export class TaskRunner {
   readonly #workload: Workload;
   readonly #plan: SearchPlan;
+  readonly #target: ExploreTarget;
+  readonly #onRun: () => void;
 
-  constructor(target: ExploreTarget, plan: SearchPlan) {
+  /** `onRun` is told of each run that is made to look at a discovery. */
+  constructor(target: ExploreTarget, plan: SearchPlan, onRun: () => void) {
+    this.#target = target;
+    this.#onRun = onRun;
     this.#workload = workloadOf(target);
     this.#plan = plan;
   }
@@ -59,15 +67,27 @@ export class TaskRunner {
     return plainResult(result);
   }
 
-  /** Looks whether the schedule of a discovery shows it again, and for a smaller one. */
-  confirm({ key, schedule, index }: Discovery, minimise: boolean): Confirmation {
+  /** Looks whether the schedule of a discovery shows it again, for a smaller one, and for a smaller call. */
+  confirm(discovery: Discovery, minimise: boolean, shrink: boolean): Confirmation {
+    const { key, schedule, index } = discovery;
     const again = this.#once({ index, token: schedule });
     const isRepeatable = again.discoveries.some((other) => other.key === key);
     // The plain schedules are as small as can be.
     const isLarge = index >= PLAIN_SCHEDULES || this.#plan.only !== null;
-    const minimal =
-      minimise && isRepeatable && isLarge ? minimiseSchedule(this.#workload, schedule, key, this.#plan.limits) : null;
-    return { isRepeatable, minimal };
+    const minimal = minimise && isRepeatable && isLarge ? this.#minimise(discovery) : null;
+    // One schedule alone is looked at as it is.
+    const isShrunk = shrink && isRepeatable && this.#plan.only === null;
+    const smaller = isShrunk ? shrinkCall(this.#target, discovery, this.#plan, this.#onRun) : null;
+    return { isRepeatable, minimal, smaller };
+  }
+
+  #minimise({ schedule, key }: Discovery): MinimalSchedule | null {
+    const search = minimising(this.#workload, schedule, key, this.#plan.limits);
+    for (;;) {
+      const { done, value } = search.next();
+      if (done === true) return value;
+      this.#onRun();
+    }
   }
 
   /** Whether a schedule leaves this output again. */
@@ -94,14 +114,16 @@ export type TaskResult<Name extends TaskName> = ReturnType<TaskRunner[Name]>;
 export type TaskRequest =
   | { readonly begin: { readonly target: ExploreTarget; readonly plan: SearchPlan } }
   | { readonly [Name in TaskName]: { readonly name: Name; readonly args: TaskArguments<Name> } }[TaskName];
-export type TaskAnswer = { readonly value: unknown } | { readonly error: unknown };
+export type TaskAnswer = { readonly value: unknown } | { readonly error: unknown } | typeof RUN_MADE;
+/** A run was made to look at a discovery: no answer yet. */
+const RUN_MADE = { run: true } as const;
 
-/** The other end of a thread: each request but the first gets an answer, in their order. */
+/** The other end of a thread: each request but the first gets an answer, in their order; before it, it may be told of runs. */
 export function taskServer(answer: (answer: TaskAnswer) => void): (request: TaskRequest) => void {
   let runner: TaskRunner | null = null;
   return (request) => {
     if ('begin' in request) {
-      runner = new TaskRunner(request.begin.target, request.begin.plan);
+      runner = new TaskRunner(request.begin.target, request.begin.plan, () => answer(RUN_MADE));
       return;
     }
     try {

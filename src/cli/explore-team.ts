@@ -25,8 +25,15 @@ export interface Team {
   close(): void;
 }
 
-export const createTeam = (jobs: number, target: ExploreTarget, plan: SearchPlan, io: CliIo): Team =>
-  jobs === 1 ? inlineTeam(new TaskRunner(target, plan), io) : new ThreadTeam(jobs, target, plan, io);
+/** `onRun` is told of each run that is made to look at a discovery. */
+export const createTeam = (
+  jobs: number,
+  target: ExploreTarget,
+  plan: SearchPlan,
+  io: CliIo,
+  onRun: () => void = () => {},
+): Team =>
+  jobs === 1 ? inlineTeam(new TaskRunner(target, plan, onRun), io) : new ThreadTeam(jobs, target, plan, io, onRun);
 
 /** This thread alone: no other thread is started. */
 function inlineTeam(runner: TaskRunner, io: CliIo): Team {
@@ -53,6 +60,7 @@ interface Job {
 
 class ThreadTeam implements Team {
   readonly #io: CliIo;
+  readonly #onRun: () => void;
   readonly #threads: readonly WorkerThread[];
   readonly #idle: WorkerThread[];
   /** Not begun. */
@@ -63,8 +71,9 @@ class ThreadTeam implements Team {
   #failure: { readonly error: unknown } | null = null;
   readonly #onAbort = (): void => this.#fail(new Interrupted());
 
-  constructor(jobs: number, target: ExploreTarget, plan: SearchPlan, io: CliIo) {
+  constructor(jobs: number, target: ExploreTarget, plan: SearchPlan, io: CliIo, onRun: () => void) {
     this.#io = io;
+    this.#onRun = onRun;
     this.#threads = Array.from({ length: jobs }, () => io.startWorker());
     this.#idle = [...this.#threads];
     for (const thread of this.#threads) {
@@ -108,6 +117,10 @@ class ThreadTeam implements Team {
   #finish(thread: WorkerThread, answer: TaskAnswer): void {
     const job = this.#running.get(thread);
     if (job === undefined) return;
+    if ('run' in answer) {
+      this.#onRun();
+      return;
+    }
     this.#running.delete(thread);
     this.#idle.push(thread);
     if ('error' in answer) job.reject(answer.error);

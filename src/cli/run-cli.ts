@@ -11,6 +11,7 @@ import type { CliIo } from './io.js';
 import { addListCommand } from './list-command.js';
 import { addMutateCommand } from './mutate-command.js';
 import { simtwinVersion } from './package-files.js';
+import { addProgressCommand } from './progress-command.js';
 import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
 import { Interrupted, UsageError } from './usage-error.js';
@@ -27,6 +28,7 @@ Examples:
   simtwin run all-to-all --args '{"ep_size": 8}'      a call with random inputs, against the reference
   simtwin list                                        kernels, operations and their arguments
   simtwin compile kernels.ts -o kernels.js            kernels of your own, compiled
+  simtwin merge captured/ -o calls/                   the ranks' files of a call, as one capture
 
 ${EXIT_CODE_HELP}`;
 
@@ -90,6 +92,7 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
   addWhatifCommand(program, io, done);
   addExploreCommand(program, io, done);
   addAssumeCommand(program, io, done);
+  addProgressCommand(program, io, done);
   addMutateCommand(program, io, done);
   addListCommand(program, io, done);
   addCompileCommand(program, io, done);

@@ -11,31 +11,46 @@ export interface Assumption {
   readonly name: string;
   /** What is taken for granted. */
   readonly meaning: string;
-  /** Option of the schedules that drop it, and all that is wider. */
-  readonly granule: 32 | 8 | 1;
+  /** Options of the schedules that drop it. */
+  readonly scheduleOptions: string;
   /** Whether accesses of several elements are taken apart. */
   readonly areScalar: boolean;
 }
 
-/** The assumptions about what is seen as a whole, widest first: who does without one does without those before it. */
+/**
+ * First those about what is seen as a whole, widest first: who does without one does without those before it. Then those
+ * about when it is seen.
+ */
 export const ASSUMPTIONS: readonly Assumption[] = [
   {
     name: 'warp instructions',
     meaning: 'what the 32 lanes of a warp access in one instruction is seen as a whole',
-    granule: 8,
+    scheduleOptions: ',granule=8',
     areScalar: false,
   },
   {
     name: '128-byte lines',
     meaning: 'what 8 neighbouring lanes access in one instruction, 16 bytes each, is seen as a whole',
-    granule: 1,
+    scheduleOptions: ',granule=1',
     areScalar: false,
   },
   {
     name: 'vector accesses',
     meaning: 'what a lane accesses in one instruction, of 2 or 4 elements, is seen as a whole',
-    granule: 1,
+    scheduleOptions: ',granule=1',
     areScalar: true,
+  },
+  {
+    name: 'stores in order',
+    meaning: 'what a thread stores, all others see at once; without, only fences, barriers and releases order it',
+    scheduleOptions: ',stores=1',
+    areScalar: false,
+  },
+  {
+    name: 'links in order',
+    meaning: 'what a rank stores, other ranks see as soon as it does; without, only fences of the system order it',
+    scheduleOptions: ',links=1',
+    areScalar: false,
   },
 ];
 
@@ -64,7 +79,7 @@ export function* dropAssumption(
   assumption: Assumption | null,
 ): Generator<number, AssumptionResult> {
   const workload = assumption === null ? given.workload : withoutAssumption(given.workload, assumption);
-  const scheduleOptions = assumption === null ? '' : `,granule=${assumption.granule}`;
+  const scheduleOptions = assumption?.scheduleOptions ?? '';
   let runs = 0;
   const found: Discovery[] = [];
   for (const { run } of searchRuns({ ...given, workload, scheduleOptions })) {

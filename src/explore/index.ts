@@ -16,6 +16,17 @@ export {
 } from './exhaustive/index.js';
 export { type MinimalSchedule, minimiseSchedule, minimising } from './minimise.js';
 export { type PlainResult, plainResult, resultOfPlain } from './plain-result.js';
+export {
+  checkProgress,
+  describeProgress,
+  type Guarantee,
+  PROGRESS_GUARANTEES,
+  type ProgressModel,
+  type ProgressOptions,
+  type ProgressResult,
+  parseProgressModel,
+  withHardwareQueues,
+} from './progress/index.js';
 export { type SchedulePart, scheduleIndexOf, sizeOfPart, WHOLE } from './schedule-part.js';
 export {
   allDiscoveries,

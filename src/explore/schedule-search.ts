@@ -1,3 +1,4 @@
+import { type AccessPairs, mergePairs } from '../check/index.js';
 import type { Limits, Outcome } from '../simt/index.js';
 import { allCheckers } from './checkers.js';
 import { type Discovery, keyOf, type Problem, problemsOf } from './discovery.js';
@@ -12,6 +13,8 @@ export interface SearchResult {
   /** What completed runs have left, by its text: how many have, and the first of them. */
   readonly outputs: ReadonlyMap<string, FirstOf>;
   readonly discoveries: readonly Discovery[];
+  /** Accesses that have conflicted, and in which order they came. */
+  readonly pairs: AccessPairs;
 }
 
 export interface FirstOf {
@@ -26,6 +29,7 @@ export const EMPTY_RESULT: SearchResult = {
   verdicts: { completes: 0, deadlock: 0, livelock: 0, error: 0, budget: 0 },
   outputs: new Map(),
   discoveries: [],
+  pairs: new Map(),
 };
 
 /** One schedule of a search. */
@@ -44,7 +48,7 @@ export function runSchedule(
   { index, token }: NumberedSchedule,
   { limits = {} }: SearchOptions = {},
 ): SearchResult {
-  const { observer, findings } = allCheckers();
+  const { observer, findings, pairs } = allCheckers();
   const trial = workload.begin({ mode: 'step', schedule: token, limits, step: { observer } });
   const { machine } = trial;
   const outcome = machine.run();
@@ -57,6 +61,7 @@ export function runSchedule(
     verdicts: { ...EMPTY_RESULT.verdicts, [outcome.verdict]: 1 },
     outputs: isComplete ? new Map([[trial.output(), { count: 1, index, schedule: token }]]) : new Map(),
     discoveries: distinct(problems).map(([key, problem]) => ({ key, problem, schedule: token, index, count: 1 })),
+    pairs: pairs(),
   };
 }
 
@@ -79,6 +84,7 @@ export function mergeResults(a: SearchResult, b: SearchResult): SearchResult {
     verdicts,
     outputs,
     discoveries: [...discoveries.values()].sort((x, y) => x.index - y.index || (x.key < y.key ? -1 : 1)),
+    pairs: mergePairs(a.pairs, b.pairs),
   };
 }
 

@@ -40,6 +40,7 @@ export function chooseMode(wanted: EngineMode, facts: EngineFacts, { refuseProgr
 export function beyondFast({ schedule, record, isWatched }: Omit<EngineFacts, 'launches'>): string | null {
   if (schedule.granule !== 32) return `granule=${schedule.granule} divides warps, which 'fast' does not`;
   if (schedule.policy.kind === 'picks') return "picks count the steps of 'step' and 'ref'";
+  if (schedule.memory.kind !== 'sc') return `${schedule.memory.kind} are there in 'step' alone`;
   if (record) return "picks are recorded as steps of 'step' and 'ref'";
   if (isWatched) return "'fast' does not watch memory";
   return null;

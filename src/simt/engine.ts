@@ -99,6 +99,8 @@ export interface Engine {
   waiting(): WaitingGroup[];
   /** A run that did not complete is over, and its outcome known. */
   finish(): void;
+  /** Whatever threads have stored is in memory from here on: work begins that has waited for them, or the run completes. */
+  synchronise?(): void;
   /** Told of each fault that is made while the machine runs. */
   noteFault(fault: Fault): void;
   /**

@@ -52,6 +52,7 @@ export {
   type BlockOrder,
   DEFAULT_SCHEDULE,
   formatSchedule,
+  type MemoryModel,
   type PickRun,
   type Policy,
   parseSchedule,

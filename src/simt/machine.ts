@@ -234,6 +234,7 @@ export class Machine {
     }
     if (this.#residentBlockCount === 0) {
       assertInvariant(this.#activeLaunches.size === 0, 'launches wait although no block is resident');
+      engine.synchronise?.();
       return { verdict: 'completes', steps: engine.steps };
     }
     return { verdict: 'deadlock', steps: engine.steps, waiting: engine.waiting(), notStarted: this.#notStarted() };
@@ -443,6 +444,7 @@ export class Machine {
 
   /** Performs the memsets at the head of a stream; the launch behind them becomes active. */
   #startHead(stream: Stream): void {
+    if (stream.head !== undefined) this.#engine?.synchronise?.();
     for (let head = stream.head; head !== undefined; head = stream.head) {
       if (head.kind === 'launch') {
         this.#engine!.accepts(head.launch);

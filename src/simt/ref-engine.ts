@@ -63,7 +63,10 @@ export class RefEngine implements Engine {
    */
   #raised: { readonly fault: Fault; readonly thread: Thread } | null = null;
 
+  /** @throws RangeError if the schedule delays stores. */
   constructor(host: EngineHost) {
+    const { memory } = host.schedule;
+    if (memory.kind !== 'sc') throw new RangeError(`${memory.kind} are not there in mode 'ref': use mode 'step'`);
     this.#host = host;
     this.#granuleShift = granuleShiftOf(host.schedule);
   }

@@ -29,6 +29,15 @@ export interface PickRun {
 /** The order in which the blocks of a launch become resident; `linear`: x fastest. */
 export type BlockOrder = { readonly kind: 'linear' | 'reverse' } | { readonly kind: 'shuffle'; readonly seed: number };
 
+/** When others see what a thread has stored. */
+export type MemoryModel =
+  /** At once: memory is sequentially consistent. */
+  | { readonly kind: 'sc' }
+  /** After its block, its device and other devices have each been let in on it: at random, or by fences and barriers. */
+  | { readonly kind: 'delayed stores'; readonly seed: number }
+  /** At once on its device, on others later. */
+  | { readonly kind: 'delayed links'; readonly seed: number };
+
 /** Everything that decides the interleaving of a run. The same program, inputs and schedule give the same bytes and text. */
 export interface Schedule {
   readonly policy: Policy;
@@ -37,6 +46,7 @@ export interface Schedule {
   /** Most blocks resident on one device at a time; null: as many as an H100 has threads for (270,336). */
   readonly residentBlocks: number | null;
   readonly blockOrder: BlockOrder;
+  readonly memory: MemoryModel;
 }
 
 /** Round robin by warps, every block resident, blocks in linear order. Token: `rr`. */
@@ -45,6 +55,7 @@ export const DEFAULT_SCHEDULE: Schedule = {
   granule: 32,
   residentBlocks: null,
   blockOrder: { kind: 'linear' },
+  memory: { kind: 'sc' },
 };
 
 const GRANULES = [32, 8, 1] as const;
@@ -53,12 +64,12 @@ const GRANULES = [32, 8, 1] as const;
 export const granuleShiftOf = ({ granule }: Schedule): 0 | 3 | 5 => (({ 32: 5, 8: 3, 1: 0 }) as const)[granule];
 
 const GRAMMAR =
-  "a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'";
+  "a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED', ',stores=SEED' or ',links=SEED'";
 
 const SEARCH_GRAMMAR = {
-  pct: "'pct:SEED' takes ',depth=1..16' (2) and ',length=STEPS' (1000), then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'",
+  pct: "'pct:SEED' takes ',depth=1..16' (2) and ',length=STEPS' (1000), then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED', ',stores=SEED' or ',links=SEED'",
   delay:
-    "'delay:SEED' takes ',delays=0..64' (2) and ',length=STEPS' (1000), then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'",
+    "'delay:SEED' takes ',delays=0..64' (2) and ',length=STEPS' (1000), then what every schedule takes: ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED', ',stores=SEED' or ',links=SEED'",
 } as const;
 
 /**
@@ -87,6 +98,13 @@ export function parseSchedule(token: string): Schedule {
       case 'order':
         schedule = { ...schedule, blockOrder: parseOrder(value) };
         break;
+      case 'stores':
+      case 'links': {
+        if (schedule.memory.kind !== 'sc') throw unfit("'stores' and 'links' at once");
+        const seed = parseInteger(value, 0, 2 ** 32 - 1, `${key} '${value}'`);
+        schedule = { ...schedule, memory: { kind: key === 'stores' ? 'delayed stores' : 'delayed links', seed } };
+        break;
+      }
       default: {
         const policy = withOption(schedule.policy, key, value);
         if (policy === null) throw unfit(`'${option}'`, schedule.policy);
@@ -98,12 +116,13 @@ export function parseSchedule(token: string): Schedule {
 }
 
 /** The shortest token that gives the schedule back. */
-export function formatSchedule({ policy, granule, residentBlocks, blockOrder }: Schedule): string {
+export function formatSchedule({ policy, granule, residentBlocks, blockOrder, memory }: Schedule): string {
   let token = formatPolicy(policy);
   if (granule !== 32) token += `,granule=${granule}`;
   if (residentBlocks !== null) token += `,resident=${residentBlocks}`;
   if (blockOrder.kind === 'shuffle') token += `,order=shuffle:${blockOrder.seed}`;
   else if (blockOrder.kind !== 'linear') token += `,order=${blockOrder.kind}`;
+  if (memory.kind !== 'sc') token += `,${memory.kind === 'delayed stores' ? 'stores' : 'links'}=${memory.seed}`;
   return token;
 }
 

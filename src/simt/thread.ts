@@ -465,7 +465,10 @@ export class Thread implements Operation<never> {
     return this.atomic(OP_ATOMIC_XOR, p, index, value, scope);
   }
 
-  /** `__threadfence_block()`. Memory is sequentially consistent, so fences order nothing more; checkers see them. */
+  /**
+   * `__threadfence_block()`. Unless the schedule delays stores, memory is sequentially consistent and fences order nothing
+   * more; checkers see them.
+   */
   threadfenceBlock(): Operation<void> {
     return this.fence('block');
   }

@@ -44,10 +44,12 @@ import {
   RangeAllocator,
 } from './code.js';
 import { performCollective } from './collectives.js';
+import { DelayedStores } from './delayed-stores.js';
 import type { EmitOptions } from './emit.js';
 import { writeInfo } from './info.js';
 import { MASK, PC, RANK, RESULT, THREAD_IDX } from './layout.js';
 import type { StepObserver } from './observer.js';
+import { observeAll } from './observers.js';
 import { ReadyRing } from './ready-ring.js';
 import { COUNTED, NOT_RESUMED, Runtime, STORED } from './runtime.js';
 import { type EngineSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.js';
@@ -127,6 +129,8 @@ export class StepEngine implements StandingEngine {
   readonly #options: StepOptions;
   readonly #emit: EmitOptions;
   readonly observer: StepObserver | null;
+  /** What threads have stored and not everybody sees; null: everybody sees everything. */
+  readonly delayed: DelayedStores | null;
   readonly #bound = new Map<Launch, BoundLaunch>();
   readonly arenas = new Map<ProgramCode, { arena: Arena; runtime: Runtime }[]>();
   readonly #barriers: BarrierUnit;
@@ -137,10 +141,13 @@ export class StepEngine implements StandingEngine {
   constructor(host: EngineHost, options: StepOptions = {}) {
     this.host = host;
     this.#options = options;
-    this.observer = options.observer ?? null;
-    this.#emit = { ...options, isObserved: this.observer !== null };
     this.granuleShift = granuleShiftOf(host.schedule);
     this.warpShift = 5 - this.granuleShift;
+    const { memory } = host.schedule;
+    this.delayed = memory.kind === 'sc' ? null : new DelayedStores(memory, this);
+    const observers = [options.observer ?? null, this.delayed].filter((observer) => observer !== null);
+    this.observer = observers.length === 0 ? null : observeAll(observers);
+    this.#emit = { ...options, isObserved: this.observer !== null };
     this.#barriers = new BarrierUnit(this);
     for (const launch of host.launches) this.launchNumbers.set(launch, this.launchNumbers.size);
   }
@@ -319,7 +326,22 @@ export class StepEngine implements StandingEngine {
     this.last.granule = granule;
     this.last.wrote = false;
     this.#hasPicked = true;
-    this.#step(granule);
+    if (this.delayed === null) this.#step(granule);
+    else this.#stepDelaying(this.delayed, granule);
+  }
+
+  /** Makes a step whose stores others see later. */
+  #stepDelaying(delayed: DelayedStores, granule: number): void {
+    delayed.beginStep(this.blockOfWarp[granule >> this.warpShift]!, granule);
+    try {
+      this.#step(granule);
+    } finally {
+      delayed.endStep();
+    }
+    if (!delayed.hasDelivered) return;
+    this.idleSteps = 0;
+    this.counterSteps = 0;
+    this.quietSteps = 0;
   }
 
   /** See `RefEngine.#step`: the order of everything is the same. */
@@ -733,7 +755,14 @@ export class StepEngine implements StandingEngine {
 
   finish(): void {}
 
+  synchronise(): void {
+    this.delayed?.deliverEverything();
+  }
+
   proveHang(): HangProof {
+    // What is on its way may end a wait.
+    if (this.delayed !== null && !this.delayed.isEmpty)
+      return { verdict: null, why: 'stores are on their way', work: 0 };
     return proveHang(this.standing());
   }
 

@@ -71,6 +71,7 @@ export function hashOf(engine: StepEngine, { mask = {}, withSchedule = false }: 
     hashBlock(engine, block, masked, hasher);
   }
   for (const allocation of engine.host.memory.space.allocations) hashAllocation(allocation, mask.memory ?? [], hasher);
+  for (const word of engine.delayed?.words() ?? []) hasher.word(word);
   if (withSchedule) hashSchedule(engine, numbers, hasher);
   return hasher.value;
 }

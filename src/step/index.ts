@@ -22,4 +22,5 @@ export {
   type VariableInfo,
 } from './inspect.js';
 export type { StepObserver } from './observer.js';
+export { observeAll } from './observers.js';
 export type { ElementValue } from './row-values.js';

@@ -1,6 +1,7 @@
 import { type AllocationCopy, copyAllocation, type LastStep, restoreAllocation } from '../simt/for-engines.js';
 import { type ScalarType, SharedMemory } from '../simt/index.js';
 import type { Arena, ArenaRanges, RangeState } from './code.js';
+import type { DelayedStoresCopy } from './delayed-stores.js';
 import type { PendingCollective, StepEngine } from './engine.js';
 import type { StepBarrier, StepBlock } from './step-block.js';
 
@@ -41,6 +42,7 @@ export interface EngineSnapshot {
   readonly liveThreads: number;
   readonly warps: RangeState;
   readonly arenas: ReadonlyMap<Arena, ArenaRanges>;
+  readonly delayed: DelayedStoresCopy | null;
 }
 
 const arenasOf = (engine: StepEngine): Arena[] =>
@@ -59,6 +61,7 @@ export function takeSnapshot(engine: StepEngine): EngineSnapshot {
     liveThreads,
     warps: engine.warps.state,
     arenas: new Map(arenasOf(engine).map((arena) => [arena, arena.ranges])),
+    delayed: engine.delayed?.copy() ?? null,
   };
 }
 
@@ -106,6 +109,9 @@ export function restoreSnapshot(engine: StepEngine, snapshot: EngineSnapshot): v
   engine.liveThreads = snapshot.liveThreads;
   engine.warps.state = snapshot.warps;
   engine.stepping = -1;
+  if (snapshot.delayed !== null) {
+    engine.delayed!.restore(snapshot.delayed, (granule) => engine.blockOfWarp[granule >> engine.warpShift]!);
+  }
   engine.forgetEntered();
 }
 

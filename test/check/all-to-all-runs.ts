@@ -1,10 +1,4 @@
-import {
-  InvariantChecker,
-  type InvariantViolation,
-  observeAll,
-  type Race,
-  RaceChecker,
-} from '../../src/check/index.js';
+import { InvariantChecker, type InvariantViolation, type Race, RaceChecker } from '../../src/check/index.js';
 import {
   type AllToAllShape,
   inplaceSendRecvRankCumSumKernel,
@@ -22,7 +16,7 @@ import {
   Random,
   type Stream,
 } from '../../src/simt/index.js';
-import { stepEngine } from '../../src/step/index.js';
+import { observeAll, type StepObserver, stepEngine } from '../../src/step/index.js';
 
 /** One or more calls of the all-to-all on one workspace. */
 export interface Calls {
@@ -73,17 +67,18 @@ const LIMITS = { maxSteps: 2 ** 20 };
 
 /**
  * Runs calls in mode `step` with all checkers. `program`: of the kernel; null: the sound one. `onPart` is shown each rank's
- * part of the workspace at the end.
+ * part of the workspace at the end; `others` look on as well.
  */
 export function runCalls(
   calls: Calls,
   schedule: string,
   program: Program | null,
   onPart: (part: Allocation) => void = () => {},
+  others: readonly StepObserver[] = [],
 ): CallsResult {
   const [races, invariants] = [new RaceChecker(), new InvariantChecker()];
   const engine = stepEngine({
-    observer: observeAll([races, invariants]),
+    observer: observeAll([races, invariants, ...others]),
     programOf: (kernel) => (kernel.name === 'moeAllToAllKernel' && program !== null ? program : programOf(kernel)),
   });
   const machine = new Machine({ schedule, limits: LIMITS, engine });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { InvariantChecker, observeAll, RaceChecker } from '../../src/check/index.js';
+import { InvariantChecker, RaceChecker } from '../../src/check/index.js';
 import { createMachine } from '../../src/modes/index.js';
 import { registerProgram } from '../../src/program/index.js';
 import type { Allocation, Kernel, MemoryInvariant } from '../../src/simt/index.js';
-import type { StepObserver } from '../../src/step/index.js';
+import { observeAll, type StepObserver } from '../../src/step/index.js';
 import { generateCapture, setUpCall } from '../../src/tools/index.js';
 import { captureNames, readFixture } from '../corpus/captures.js';
 import { compiled } from '../step/programs.js';

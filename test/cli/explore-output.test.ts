@@ -156,6 +156,7 @@ const DISCOVERIES: readonly ReportedDiscovery[] = PROBLEMS.map((problem, index) 
   count: 1,
   isRepeatable: true,
   minimal: null,
+  smaller: null,
 }));
 
 describe('the command that shows a finding again', () => {
@@ -233,9 +234,11 @@ describe('--junit', () => {
           schedules: 9,
           time: null,
           minimise: true,
+          shrink: true,
         },
         shard: null,
         missingShards: [2],
+        expected: [],
         result: api.EMPTY_RESULT,
         findings: { discoveries: DISCOVERIES, repeatable: new Map() },
       },

@@ -28,7 +28,11 @@ describe('what it says', () => {
   test('nothing is wrong: 0', async () => {
     expect(await said(gather, '--schedules', '9')).toEqual({
       exitCode: 0,
-      lines: ['9 schedules: 9 completes; 1 output; 288 steps; 0.00 s', 'nothing found'],
+      lines: [
+        '9 schedules: 9 completes; 1 output; 288 steps; 0.00 s',
+        'coverage: no two threads conflict',
+        'nothing found',
+      ],
     });
   });
 
@@ -51,6 +55,7 @@ describe('what it says', () => {
         `   simtwin replay ${wrong} --schedule rr --mode step`,
         '',
         '9 schedules: 9 completes; 1 output; 288 steps; 0.00 s',
+        'coverage: no two threads conflict',
         '1 finding',
       ],
     });
@@ -81,7 +86,7 @@ describe('what it says', () => {
     });
     expect(await said(hung, '--schedules', '1')).toMatchObject({
       exitCode: 1,
-      lines: ['1. wrong output', '   it completes, but hung on the GPU', ...Array(5).fill(expect.any(String))],
+      lines: ['1. wrong output', '   it completes, but hung on the GPU', ...Array(6).fill(expect.any(String))],
     });
   });
 
@@ -92,10 +97,52 @@ describe('what it says', () => {
       exitCode: 0,
       lines: [
         '3 schedules: 3 completes; 96 steps; 0.00 s',
+        'coverage: no two threads conflict',
         'The capture has no outputs: they were not compared.',
         'nothing found',
       ],
     });
+  });
+});
+
+describe('coverage', () => {
+  const args = '{"ep_size": 2, "tokens": 3, "top_k": 1, "vector_bytes": 480, "max_usable_sm_count": 2}';
+  const coverage = async (schedules: string) => {
+    const argv = ['explore', 'all-to-all', '--args', args, '--schedules', schedules];
+    const [text, json] = [await simtwin(argv), await simtwin([...argv, '--json'])];
+    return { text: text.stdout.split('\n').find((line) => line.startsWith('coverage'))!, ...JSON.parse(json.stdout) };
+  };
+
+  test('pairs of places, and those that were seen in one order, with the lines of both', async () => {
+    const { text, coverage: json, pairs } = await coverage('9');
+    const { pairs: all, bothOrders, alwaysOrdered, oneOrder } = json;
+    expect(text).toBe(
+      `coverage: ${bothOrders} of ${all} conflicting pairs seen in both orders; of the others, ${alwaysOrdered} always ordered by the program`,
+    );
+    expect(bothOrders + oneOrder.length).toBe(all);
+    expect(oneOrder).toContainEqual({
+      before: expect.objectContaining({ operation: 'load', original: 'trtllm_alltoall.cuh:327' }),
+      after: expect.objectContaining({
+        kernel: 'moeAllToAllKernel',
+        operation: 'atomic',
+        line: expect.stringMatching(/^src\/kernels\/all-to-all-channel-communicator\.ts:\d+$/),
+        original: 'trtllm_alltoall.cuh:484',
+      }),
+      isAlwaysOrdered: true,
+    });
+    // Only shards need them.
+    expect(pairs).toBeUndefined();
+  });
+
+  test('more schedules see more', async () => {
+    const deep = '{"ep_size": 2, "tokens": 24, "top_k": 1, "vector_bytes": 480, "max_usable_sm_count": 2}';
+    const of = async (schedules: string) => {
+      const argv = ['explore', 'all-to-all', '--args', deep, '--schedules', schedules, '--json'];
+      return JSON.parse((await simtwin(argv)).stdout).coverage;
+    };
+    const [few, many] = [await of('1'), await of('20')];
+    expect(many.pairs).toBeGreaterThanOrEqual(few.pairs);
+    expect(many.bothOrders).toBeGreaterThanOrEqual(few.bothOrders);
   });
 });
 
@@ -180,7 +227,7 @@ describe('a race', () => {
       },
     });
     expect(text).toMatch(/ep8-k4-t3 {2}\d+\/40 schedules, \d+\/s, [34] findings, \d\.\d\d s left/);
-    expect(text).toMatch(/looking at the findings again, \d of 3/);
+    expect(text).toMatch(/looking at the findings again, \d of 3, \d+ runs/);
     expect(text.endsWith('\r\x1b[2K')).toBe(true);
   });
 });

@@ -30,6 +30,10 @@ const schedules: fc.Arbitrary<Schedule> = fc.record({
     fc.constantFrom<Schedule['blockOrder']>({ kind: 'linear' }, { kind: 'reverse' }),
     words.map((seed) => ({ kind: 'shuffle' as const, seed })),
   ),
+  memory: fc.oneof(
+    fc.constant({ kind: 'sc' as const }),
+    fc.record({ kind: fc.constantFrom('delayed stores' as const, 'delayed links' as const), seed: words }),
+  ),
 });
 
 describeProperty<typeof formatSchedule>(

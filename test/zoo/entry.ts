@@ -22,7 +22,7 @@ export type Detector =
   | 'overflow';
 
 /** A memory model weaker than the machine's. */
-type MemoryMode = '16-byte' | '8-byte' | 'store buffer';
+type MemoryMode = 'granule=1' | 'delayed stores' | 'early loads';
 
 /** Makes a machine with everything queued. */
 export type SetUp = (options: ModeOptions) => Machine;

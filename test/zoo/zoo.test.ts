@@ -4,7 +4,7 @@ import { createCompiler, nodeSources } from '../../src/compile/index.js';
 import { registerProgram } from '../../src/program/index.js';
 import type { Kernel } from '../../src/simt/index.js';
 import { ENTRIES, NOT_EXPRESSED } from './entries.js';
-import { type Detector, randomSchedules } from './entry.js';
+import { type Detector, randomSchedules, range } from './entry.js';
 import * as arithmetic from './kernels/arithmetic-and-layout.js';
 import * as barriers from './kernels/barriers.js';
 import * as fifo from './kernels/fifo-and-flags.js';
@@ -28,6 +28,11 @@ register('arithmetic-and-layout', arithmetic);
 /** Schedules under which no twin shows anything. */
 const STEP_SCHEDULES = ['rr', 'blocked', ...randomSchedules(10), ...randomSchedules(5, ',granule=8')];
 const FAST_SCHEDULES = ['rr', 'random:1'];
+
+const LATE_SCHEDULES = ['random:1,stores=1', 'random:2,stores=2', 'blocked,stores=3', 'random:4,links=4'];
+
+/** Null: the machine does not have it. */
+const OPTIONS_OF_MODE = { 'granule=1': ',granule=1', 'delayed stores': ',stores=1', 'early loads': null } as const;
 
 test('each of the 48 is here, or there is a reason why not', () => {
   const ids = [...ENTRIES, ...NOT_EXPRESSED].map(({ id }) => id.slice(0, 3));
@@ -67,7 +72,24 @@ describe.each(NAMED)('%s (%s): %s', (_id, _source, _what, entry) => {
     }
   });
 
-  if (entry.memory !== null) {
-    test.todo(`shows with memory '${entry.memory.mode}': ${entry.memory.detectors.join(', ')} (${entry.memory.why})`);
+  test('its twin is silent where stores are seen late', () => {
+    for (const schedule of LATE_SCHEDULES) {
+      const { text, detectors, output } = observe(entry, 'fixed', schedule);
+      expect(text, schedule).toMatch(/^completes /);
+      expect([...detectors], schedule).toEqual([]);
+      expect(output, schedule).toEqual(entry.output);
+    }
+  });
+
+  const { memory } = entry;
+  if (memory === null) return;
+  const what = `shows with ${memory.mode}: ${memory.detectors.join(', ')} (${memory.why})`;
+  const options = OPTIONS_OF_MODE[memory.mode];
+  if (options === null) test.todo(what);
+  else {
+    test(what, () => {
+      const observations = range(60, (seed) => observe(entry, 'buggy', `random:${seed}${options}`));
+      expect([...detectorsShown(observations)]).toEqual(expect.arrayContaining([...memory.detectors]));
+    });
   }
 });

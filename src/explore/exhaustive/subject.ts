@@ -63,6 +63,9 @@ export class Subject {
     if (engine.observer === null) {
       throw new RangeError(`${workload.name}: begin must pass its options on to the machine's engine`);
     }
+    if (engine.delayed !== null) {
+      throw new RangeError(`${workload.name}: every schedule is explored with memory that everybody sees at once`);
+    }
     this.engine = engine;
     this.#undo = new Undo(engine);
     this.hasQueue = this.#hasQueue();

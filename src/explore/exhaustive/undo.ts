@@ -1,15 +1,7 @@
 import type { Allocation } from '../../simt/index.js';
 import type { PendingCollective, StepEngine } from '../../step/engine.js';
+import { putBytes, type SavedBytes, saveBytes } from '../../step/saved-bytes.js';
 import type { StepBarrier, StepBlock } from '../../step/step-block.js';
-
-/** What a write is about to overwrite. */
-interface OldBytes {
-  readonly allocation: Allocation;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-  /** Null: nothing there is undefined, nor can be. */
-  readonly defined: readonly boolean[] | null;
-}
 
 interface OldBlock {
   readonly block: StepBlock;
@@ -32,7 +24,7 @@ export class Undo {
   readonly #engine: StepEngine;
   readonly #rows = new Map<number, Int32Array>();
   readonly #blocks = new Map<StepBlock, OldBlock>();
-  readonly #bytes: OldBytes[] = [];
+  readonly #bytes: SavedBytes[] = [];
   #scalars: readonly [number, number, number, number, number] = [0, 0, 0, 0, 0];
   #last: { readonly granule: unknown; readonly wrote: boolean } = { granule: null, wrote: false };
   #ready: Int32Array = new Int32Array(0);
@@ -86,21 +78,12 @@ export class Undo {
 
   /** Bytes are about to be written. */
   write(allocation: Allocation, offset: number, count: number): void {
-    const bytes = allocation.u8.slice(offset, offset + count);
-    const defined = allocation.mayHoldUndefined
-      ? Array.from(bytes, (_, at) => allocation.definedBits(offset + at, 1) === 1)
-      : null;
-    this.#bytes.push({ allocation, offset, bytes, defined });
+    this.#bytes.push(saveBytes(allocation, offset, count));
   }
 
   rollBack(): void {
     const engine = this.#engine;
-    for (let old = this.#bytes.pop(); old !== undefined; old = this.#bytes.pop()) {
-      const { allocation, offset, bytes, defined } = old;
-      allocation.u8.set(bytes, offset);
-      if (!allocation.mayHoldUndefined) continue;
-      for (let at = 0; at < bytes.length; at++) allocation.setDefined(offset + at, 1, defined?.[at] === false ? 0 : 1);
-    }
+    for (let old = this.#bytes.pop(); old !== undefined; old = this.#bytes.pop()) putBytes(old);
     for (const [granule, rows] of this.#rows) {
       engine.blockOfWarp[granule]!.arena.L.set(rows, engine.rowOfWarp[granule]!);
     }

@@ -106,7 +106,7 @@ export const BARRIERS: readonly ZooEntry[] = [
     what: 'a relaxed load in the poll, and no acquire behind it',
     detectors: ['race'],
     memory: {
-      mode: 'store buffer',
+      mode: 'early loads',
       detectors: ['schedule-dependent'],
       why: 'the data is old only where a load may be done before the poll',
     },

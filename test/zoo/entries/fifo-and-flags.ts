@@ -193,7 +193,7 @@ export const FIFO_AND_FLAGS: readonly ZooEntry[] = [
     detectors: ['deadlock'],
     schedules: RANDOM,
     memory: {
-      mode: 'store buffer',
+      mode: 'delayed stores',
       detectors: ['deadlock'],
       why: 'the two stores may also come from one rank, and overtake each other',
     },
@@ -243,7 +243,7 @@ export const FIFO_AND_FLAGS: readonly ZooEntry[] = [
     detectors: ['race', 'schedule-dependent'],
     schedules: RANDOM,
     memory: {
-      mode: 'store buffer',
+      mode: 'delayed stores',
       detectors: ['schedule-dependent'],
       why: 'the chunks may also come from one thread, over a network that delivers in any order',
     },
@@ -290,7 +290,7 @@ export const FIFO_AND_FLAGS: readonly ZooEntry[] = [
     detectors: ['schedule-dependent'],
     schedules: ['rr', ...randomSchedules(20, ',granule=1')],
     memory: {
-      mode: '16-byte',
+      mode: 'granule=1',
       detectors: ['schedule-dependent'],
       why: 'with whole lines only granule=1, in which no two lanes store together, tears them',
     },

@@ -85,7 +85,7 @@ export const WARPS_AND_SHARED: readonly ZooEntry[] = [
     what: 'the last block reads parts whose writers met, and did not fence',
     detectors: ['race'],
     memory: {
-      mode: 'store buffer',
+      mode: 'delayed stores',
       detectors: ['schedule-dependent'],
       why: 'a part is old only where its store may be done after the count',
     },

@@ -1,4 +1,4 @@
-import type { StepObserver } from '../step/index.js';
+import type { StepObserver } from './observer.js';
 
 /** One observer that tells each of several, in their order. */
 export function observeAll(observers: readonly StepObserver[]): StepObserver {
