@@ -49,6 +49,7 @@ type ComparedSetting =
   | 'schedule'
   | 'granule'
   | 'residentBlocks'
+  | 'delay'
   | 'schedules'
   | 'time'
   | 'minimise'
@@ -58,6 +59,7 @@ const SETTING_NAMES: Readonly<Record<ComparedSetting, string>> = {
   schedule: '--schedule',
   granule: '--granule',
   residentBlocks: '--resident-blocks',
+  delay: '--delay',
   schedules: '--schedules',
   time: '--time',
   minimise: '--minimise',

@@ -9,6 +9,9 @@ import { UsageError } from './usage-error.js';
 const DEFAULT_SCHEDULES = 1000;
 const MOST_JOBS = 256;
 
+/** What others see late. */
+type Delay = 'stores' | 'links';
+
 /** What commander makes of the options of `explore`. */
 export interface ExploreOptions {
   readonly args?: string;
@@ -19,6 +22,7 @@ export interface ExploreOptions {
   readonly time?: number;
   readonly granule?: '32' | '8' | '1';
   readonly residentBlocks?: number;
+  readonly delay?: Delay;
   readonly jobs: number;
   readonly shard?: string;
   readonly shards?: number;
@@ -42,6 +46,8 @@ export interface SearchSettings {
   readonly granule: number;
   /** Null: as many as have room. */
   readonly residentBlocks: number | null;
+  /** Null: everybody sees everything at once. */
+  readonly delay: Delay | null;
   /** Schedules in all, of whichever shards; null: as many as there is time for. */
   readonly schedules: number | null;
   /** Seconds after which no more schedules are begun; null: all are. */
@@ -74,6 +80,7 @@ export function addExploreOptions(command: Command): Command {
         'time',
         'granule',
         'residentBlocks',
+        'delay',
         'shard',
         'shards',
         'checkpoint',
@@ -81,6 +88,9 @@ export function addExploreOptions(command: Command): Command {
     )
     .addOption(new Option('--granule <lanes>', 'lanes that step together').choices(['32', '8', '1']))
     .addOption(new Option('--resident-blocks <n>', 'most resident blocks of a device').argParser(parseCount))
+    .addOption(
+      new Option('--delay <what>', 'what others see late, but for fences and barriers').choices(['stores', 'links']),
+    )
     .addOption(new Option('--jobs <n>', 'threads that run schedules').argParser(parseJobs).default(1))
     .addOption(new Option('--shard <i/n>', 'run part i of n of the schedules, i from 1 on').conflicts('shards'))
     .addOption(new Option('--shards <n>', 'number of shards; the environment says which').argParser(parseCount))
@@ -89,6 +99,7 @@ export function addExploreOptions(command: Command): Command {
       new Option('--exhaustive', 'look at every schedule, of a small shape').conflicts([
         'schedules',
         'schedule',
+        'delay',
         'shard',
         'shards',
         'checkpoint',
@@ -114,7 +125,7 @@ function parseJobs(text: string): number {
 
 /** Checks the options. @throws UsageError that says what would be right. */
 export function readExploreOptions(options: ExploreOptions, io: CliIo): ExploreSettings {
-  const { granule = '32', residentBlocks = null, time = null, minimise, shrink, jobs } = options;
+  const { granule = '32', residentBlocks = null, delay = null, time = null, minimise, shrink, jobs } = options;
   const schedule = options.schedule ?? null;
   if (schedule !== null) requireSchedule(schedule);
   const search: SearchSettings = {
@@ -122,6 +133,7 @@ export function readExploreOptions(options: ExploreOptions, io: CliIo): ExploreS
     schedule,
     granule: Number(granule),
     residentBlocks,
+    delay,
     schedules: schedule !== null ? 1 : (options.schedules ?? (time === null ? DEFAULT_SCHEDULES : null)),
     time,
     minimise,
@@ -149,8 +161,12 @@ export function readExploreSeed(text: string, option: string): number {
 }
 
 /** What the options add to the token of each schedule. */
-export const tokenSuffix = ({ granule, residentBlocks }: SearchSettings): string =>
-  `${granule === 32 ? '' : `,granule=${granule}`}${residentBlocks === null ? '' : `,resident=${residentBlocks}`}`;
+export const tokenSuffix = ({ granule, residentBlocks, delay, seed }: SearchSettings): string =>
+  [
+    granule === 32 ? '' : `,granule=${granule}`,
+    residentBlocks === null ? '' : `,resident=${residentBlocks}`,
+    delay === null ? '' : `,${delay}=${seed}`,
+  ].join('');
 
 /** The command line that has given these options. */
 export function commandLineOf(target: string, options: ExploreOptions): string {
@@ -166,6 +182,7 @@ export function commandLineOf(target: string, options: ExploreOptions): string {
   add('time', options.time);
   add('granule', options.granule);
   add('resident-blocks', options.residentBlocks);
+  add('delay', options.delay);
   add('jobs', options.jobs === 1 ? undefined : options.jobs);
   add('shard', options.shard);
   add('shards', options.shards);

@@ -100,6 +100,7 @@ describe('a checkpoint', () => {
       [[gather, '--seed', '4'], 'it was begun with --seed 0, not 4; give the same, or give another file'],
       [[gather, '--granule', '1'], 'it was begun with --granule 32, not 1'],
       [[gather, '--resident-blocks', '2'], 'it was begun with --resident-blocks none, not 2'],
+      [[gather, '--delay', 'stores'], 'it was begun with --delay none, not stores'],
       [[gather, '--shard', '1/2'], 'it is of shard 1/1, not 1/2'],
       [[other], 'it is of another search: the target (its content, SHA-256) was '],
       [['local-gather'], 'it is of another search: the target '],

@@ -231,6 +231,7 @@ describe('--junit', () => {
           schedule: null,
           granule: 32,
           residentBlocks: null,
+          delay: null,
           schedules: 9,
           time: null,
           minimise: true,

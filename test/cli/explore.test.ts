@@ -25,6 +25,13 @@ async function said(target: string, ...options: readonly string[]) {
 }
 
 describe('what it says', () => {
+  test('stores that others see late: the schedules say so', async () => {
+    const { exitCode, stdout } = await simtwin(['explore', gather, '--schedules', '4', '--delay', 'stores', '--json']);
+    expect(exitCode).toBe(0);
+    const { outputs } = JSON.parse(stdout);
+    expect(outputs[0].schedule).toBe('rr,stores=0');
+  });
+
   test('nothing is wrong: 0', async () => {
     expect(await said(gather, '--schedules', '9')).toEqual({
       exitCode: 0,

@@ -14,7 +14,7 @@ describe('a mistake gives exit code 2, nothing on stdout, and a sentence', () =>
     [['replay', capture, '--mode', 'quick'], '--mode quick does not exist; there are fast, step, ref'],
     [
       ['replay', capture, '--schedule', 'fifo'],
-      "--schedule: 'fifo' does not fit: a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED'",
+      "--schedule: 'fifo' does not fit: a schedule is 'rr', 'blocked', 'random:SEED' or 'picks:…', then any of ',granule=32|8|1', ',resident=N', ',order=linear|reverse|shuffle:SEED', ',stores=SEED' or ',links=SEED'",
     ],
     [['replay', capture, '--schedule', '@no/such/file'], '--schedule @no/such/file: the file cannot be read (ENOENT)'],
     [

@@ -12,7 +12,7 @@ export interface FairCycle {
 }
 
 /** A state that a round comes to, and the step, if any, that it makes there. */
-export interface FairCycleGoal {
+interface FairCycleGoal {
   readonly state: number;
   readonly edge: ProgressEdge | null;
 }

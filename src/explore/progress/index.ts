@@ -13,4 +13,3 @@ export {
   type ProgressModel,
   parseProgressModel,
 } from './model.js';
-export type { Starvation, StarvationBlock } from './starvation.js';
