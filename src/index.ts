@@ -5,6 +5,7 @@ export * from './debug/index.js';
 export * from './explain/index.js';
 export * from './explore/index.js';
 export { emitAhead, type FastOptions, type TracedAccess, TraceRing } from './fast/index.js';
+export { CALL_FORMAT, readAnyCapture, readCaptureFrom } from './formats/index.js';
 export * from './kernels/index.js';
 export * from './modes/index.js';
 export * from './mutate/index.js';

@@ -48,23 +48,31 @@ describe('the checker finds', () => {
     ['src/cli/a.ts', `import fc from 'fast-check';`, `cli must not import the package 'fast-check'`],
     ['src/cli/a.ts', `import { x } from 'simtwin';`, `cli must not import the package 'simtwin'`],
     // Modules of Node.
-    ['src/simt/a.ts', `import { readFileSync } from 'node:fs';`, 'only compile, capture, cli may use modules of Node'],
-    ['src/reference/a.ts', `import path from 'path';`, 'only compile, capture, cli may use modules of Node'],
+    [
+      'src/simt/a.ts',
+      `import { readFileSync } from 'node:fs';`,
+      'only compile, capture, formats, cli may use modules of Node',
+    ],
+    ['src/reference/a.ts', `import path from 'path';`, 'only compile, capture, formats, cli may use modules of Node'],
     [
       'src/kernels/a.ts',
       `import { performance } from 'node:perf_hooks';`,
-      'only compile, capture, cli may use modules of Node',
+      'only compile, capture, formats, cli may use modules of Node',
     ],
-    ['src/arbitraries/a.ts', `import { tmpdir } from 'node:os';`, 'only compile, capture, cli may use modules of Node'],
+    [
+      'src/arbitraries/a.ts',
+      `import { tmpdir } from 'node:os';`,
+      'only compile, capture, formats, cli may use modules of Node',
+    ],
     [
       'src/tools/a.ts',
       `import { readFile } from 'node:fs/promises';`,
-      'only compile, capture, cli may use modules of Node',
+      'only compile, capture, formats, cli may use modules of Node',
     ],
     [
       'src/index.ts',
       `export { readFile } from 'node:fs/promises';`,
-      'only compile, capture, cli may use modules of Node',
+      'only compile, capture, formats, cli may use modules of Node',
     ],
     // Globals, in each pure room.
     ['src/simt/a.ts', 'const width = process.stdout.columns;', 'process'],

@@ -17,6 +17,7 @@ import { CaptureError } from './capture-error.js';
 import { compressByName, decompressByName } from './compression.js';
 import { decodeCapture } from './decode-capture.js';
 import { encodeCapture } from './encode-capture.js';
+import { type CapturePart, decodeCapturePart } from './merge-parts.js';
 
 const CAUSES: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -36,13 +37,26 @@ const CAUSES: Readonly<Record<string, string>> = {
  * @throws CaptureError if the file cannot be read, or is not a capture
  */
 export function readCapture(path: string): Capture {
+  return decodeCapture(readBytes(path), path);
+}
+
+/**
+ * Reads what one rank has recorded of a call, likewise.
+ *
+ * @throws CaptureError if the file cannot be read, or is no such part
+ */
+export function readCapturePart(path: string): CapturePart {
+  return decodeCapturePart(readBytes(path), path);
+}
+
+function readBytes(path: string): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     throw fileError(path, 'read', error);
   }
-  return decodeCapture(decompress(bytes, path), path);
+  return decompress(bytes, path);
 }
 
 function decompress(bytes: Uint8Array, path: string): Uint8Array {

@@ -1,7 +1,8 @@
 import { ArgsReader, oneOf, POSITIVE_INT32 } from './args-reader.js';
 import type { Capture, ExpertParallelArgs, LocalGatherCapture, PrepareIndicesCapture } from './capture.js';
+import { CaptureError } from './capture-error.js';
 import { decodeMoeComm } from './decode-moe-comm.js';
-import { CAPTURE_FORMAT, CAPTURE_OPS, KNOWN_METADATA } from './format-names.js';
+import { CAPTURE_FORMAT, CAPTURE_OPS, KNOWN_METADATA, PART_FORMAT } from './format-names.js';
 import { decodeSafetensors, type SafetensorsFile } from './safetensors.js';
 import { any, exactly, TensorReader } from './tensor-reader.js';
 
@@ -24,6 +25,10 @@ export function decodeCapture(bytes: Uint8Array, file: string): Capture {
  * @throws CaptureError if they make up none
  */
 export function captureFromSafetensors({ metadata, tensors }: SafetensorsFile, file: string): Capture {
+  if (metadata.format === PART_FORMAT) {
+    const problem = "this is what one rank has recorded of a call: 'simtwin merge' joins the files of all ranks";
+    throw new CaptureError(file, null, problem);
+  }
   oneOf([CAPTURE_FORMAT], metadata.format, 'metadata format', file);
   const op = oneOf(CAPTURE_OPS, metadata.op, 'metadata op', file);
   const args = new ArgsReader(metadata.args, file);

@@ -3,6 +3,9 @@ import type { CaptureOp } from './capture.js';
 /** The value of the metadata `format`. */
 export const CAPTURE_FORMAT = 'simt-capture/1';
 
+/** The same of one rank's part of a call, which `simtwin merge` puts together with the others'. */
+export const PART_FORMAT = 'simt-capture-part/1';
+
 /** Every operation that the format knows. */
 export const CAPTURE_OPS = [
   'moe_comm_prepare_indices',

@@ -19,10 +19,11 @@ export type {
   WorkspacePages,
 } from './capture.js';
 export { CaptureError } from './capture-error.js';
-export { readCapture, writeCapture } from './capture-file.js';
+export { readCapture, readCapturePart, writeCapture } from './capture-file.js';
 export { type ChannelTable, type ChannelTableRow, decodeChannelTable } from './channel-table.js';
 export { decodeCapture } from './decode-capture.js';
 export { encodeCapture } from './encode-capture.js';
 export { CAPTURE_FORMAT, CAPTURE_OPS } from './format-names.js';
 export type { JsonValue } from './json.js';
+export { type CapturePart, decodeCapturePart, type MergedParts, mergeCaptureParts } from './merge-parts.js';
 export { type Dtype, decodeSafetensors, encodeSafetensors, type SafetensorsFile, type Tensor } from './safetensors.js';

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
+import { isDump } from '../formats/index.js';
 import {
   type CallOptions,
   type Capture,
   CaptureError,
   DebugSession,
   type Machine,
-  readCapture,
+  readAnyCapture,
   setUpCall,
 } from '../index.js';
 import { DEBUG_COMMANDS } from './debug-commands.js';
@@ -71,7 +72,7 @@ export function addDebugCommand(program: Command, io: CliIo, done: (exitCode: nu
 
 async function debug(path: string, options: DebugOptions, io: CliIo): Promise<number> {
   const { callOptions } = readRunOptions({ ...options, mode: 'step' });
-  if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
+  if (isFolder(path) && !isDump(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
   if (options.save !== undefined) requireTextTarget('--save', options.save, path);
   const progress = new Progress(io, true);
   const interrupt: Interrupt = { isWanted: false };
@@ -114,7 +115,7 @@ export function begin(
   { limits, ...options }: CallOptions,
 ): { readonly capture: Capture; readonly session: DebugSession } {
   try {
-    const capture = readCapture(path);
+    const capture = readAnyCapture(path);
     let refused: string | null = null;
     const make = (): Machine =>
       setUpCall(

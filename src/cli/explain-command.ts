@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { isDump } from '../formats/index.js';
 import {
   type Capture,
   describeOutcome,
@@ -8,7 +9,7 @@ import {
   formatDot,
   formatExplanation,
   type Outcome,
-  readCapture,
+  readAnyCapture,
   type SourceFrame,
   setUpCall,
 } from '../index.js';
@@ -69,7 +70,7 @@ export function addExplainCommand(program: Command, io: CliIo, done: (exitCode: 
 
 async function explain(path: string, { format, out, ...options }: ExplainOptions, io: CliIo): Promise<number> {
   const settings = readRunOptions({ mode: 'fast', ...options });
-  if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
+  if (isFolder(path) && !isDump(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
   if (out !== undefined) {
     requireFileTarget(out);
     requireNoCapture('--out', out, path);
@@ -77,7 +78,7 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
   const progress = new Progress(io, true);
   let ended: Awaited<ReturnType<typeof run>>;
   try {
-    ended = await run(path, readCapture(path), settings, io, progress);
+    ended = await run(path, readAnyCapture(path), settings, io, progress);
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     const { exitCode, problem } = problemOf(error, path, 'fast');

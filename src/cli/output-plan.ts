@@ -1,12 +1,13 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isDump, isForeign } from '../formats/index.js';
 import { type Capture, CaptureError, writeCapture } from '../index.js';
 import { type InputFile, identityOf, isFolder } from './find-inputs.js';
 import { UsageError } from './usage-error.js';
 
 /**
  * Where the computed capture of each input goes: to the file `out` if PATH is one file (into `out` if that is a
- * folder), else below the folder `out`, under the input's name.
+ * folder), else below the folder `out`, under the input's name, with `.safetensors` behind it if the input is no capture.
  * @throws UsageError if an input would be overwritten, or `out` cannot be what it has to be.
  */
 export function planOutputs(
@@ -14,7 +15,7 @@ export function planOutputs(
   paths: readonly string[],
   out: string,
 ): ReadonlyMap<InputFile, string> {
-  const isOneFile = paths.length === 1 && !isFolder(paths[0]!);
+  const isOneFile = paths.length === 1 && (!isFolder(paths[0]!) || isDump(paths[0]!));
   const isIntoFolder = isFolder(out) || out.endsWith('/');
   if (!isOneFile && !isFolder(out) && identityOf(out) !== null) {
     throw new UsageError(`--out ${out} must be a folder, because PATH is a folder or several files`);
@@ -22,8 +23,8 @@ export function planOutputs(
   const captures = inputs.filter(({ kind }) => kind === 'capture');
   const plan = new Map(
     captures.map((input) => {
-      if (!isOneFile) return [input, join(out, input.name)];
-      return [input, isIntoFolder ? join(out, basename(input.path)) : out];
+      if (!isOneFile) return [input, join(out, captureName(input.name, input.path))];
+      return [input, isIntoFolder ? join(out, captureName(basename(input.path), input.path)) : out];
     }),
   );
   const inputFiles = new Set(inputs.map(({ path }) => identityOf(path)));
@@ -36,6 +37,15 @@ export function planOutputs(
     requireWritable(target);
   }
   return plan;
+}
+
+/** What cannot be looked at is for its reader to refuse. */
+function captureName(name: string, path: string): string {
+  try {
+    return isForeign(path) ? `${name}.safetensors` : name;
+  } catch {
+    return name;
+  }
 }
 
 /** @throws UsageError if the file `out` cannot be written because of where it is. */

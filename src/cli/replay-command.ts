@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { judge, readCapture } from '../index.js';
+import { judge, readAnyCapture } from '../index.js';
 import { checkTableFile } from './check-table-file.js';
 import { breathe } from './drive.js';
 import { EXIT_CODE_HELP } from './exit-code.js';
@@ -16,8 +16,9 @@ Runs captured calls on the CPU, thread by thread, and compares every byte that t
 Bytes that the kernel never defined are left out and counted as such. For the first byte that differs it says which
 thread wrote it last, at which line of the port and of the original.
 
-PATH is a capture (*.safetensors, also compressed as *.safetensors.br or .gz), a channel table (channels-sm*.json) or a
-folder of them, searched at any depth (but not in hidden folders and node_modules).
+PATH is a capture (*.safetensors, also compressed as *.safetensors.br or .gz), a channel table (channels-sm*.json), a
+dump of FlashInfer's flight recorder (a folder), a description of a call (*.call.json) or the tensors that it describes
+(.pt, .npz, .npy, .safetensors); or a folder of them, searched at any depth, but not in hidden folders, node_modules.
 
 Schedules:
   rr                   round robin, the default
@@ -81,7 +82,7 @@ const caseOf = ({ path, name }: InputFile, reproduce: string, target: string | u
   file: path,
   name,
   reproduce,
-  read: () => readCapture(path),
+  read: () => readAnyCapture(path),
   judge,
   expected: (_capture, call) => call.expected(),
   write: target === undefined ? null : (capture) => writeOutput(target, capture),

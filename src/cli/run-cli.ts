@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAssumeCommand } from './assume-command.js';
 import { addCompileCommand } from './compile-command.js';
+import { addConvertCommand } from './convert-command.js';
 import { addDapCommand } from './dap-command.js';
 import { addDebugCommand } from './debug-command.js';
 import { EXIT_BUG, EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_MATCH, EXIT_USAGE } from './exit-code.js';
@@ -9,6 +10,7 @@ import { addExploreCommand } from './explore-command.js';
 import { printable } from './format.js';
 import type { CliIo } from './io.js';
 import { addListCommand } from './list-command.js';
+import { addMergeCapturesCommand } from './merge-captures-command.js';
 import { addMutateCommand } from './mutate-command.js';
 import { simtwinVersion } from './package-files.js';
 import { addProgressCommand } from './progress-command.js';
@@ -94,8 +96,10 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
   addAssumeCommand(program, io, done);
   addProgressCommand(program, io, done);
   addMutateCommand(program, io, done);
+  addConvertCommand(program, io, done);
   addListCommand(program, io, done);
   addCompileCommand(program, io, done);
+  addMergeCapturesCommand(program, io, done);
   return program;
 }
 

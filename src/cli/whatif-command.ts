@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { isDump } from '../formats/index.js';
 import {
   type Dimension,
   explainHang,
@@ -6,7 +7,7 @@ import {
   flipsOf,
   type MoeCommCapture,
   type Outcome,
-  readCapture,
+  readAnyCapture,
   setUpVariation,
   type Variation,
 } from '../index.js';
@@ -90,7 +91,7 @@ async function whatif(
   { vary, json = false, schedule: token }: WhatifOptions,
   io: CliIo,
 ): Promise<number> {
-  if (isFolder(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
+  if (isFolder(path) && !isDump(path)) throw new UsageError(`${path} must be a capture, but is a folder`);
   const settings = readRunOptions({ mode: 'fast', schedule: token });
   const axes = vary.map(readAxis);
   if (axes.length > 2) throw new UsageError(`--vary is given ${axes.length} times; a table has one or two dimensions`);
@@ -104,7 +105,7 @@ async function whatif(
   const cells: Cell[][] = [];
   let capture: MoeCommCapture;
   try {
-    const read = readCapture(path);
+    const read = readAnyCapture(path);
     if (read.op !== 'moe_comm')
       throw new UsageError(`${path} is a call of ${read.op}; whatif sweeps calls of moe_comm`);
     capture = read;

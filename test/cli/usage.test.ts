@@ -85,7 +85,7 @@ describe('a mistake gives exit code 2, nothing on stdout, and a sentence', () =>
     expect(await simtwin(['replay', capture, empty])).toEqual({
       exitCode: 2,
       stdout: '',
-      stderr: `simtwin: folder ${empty} holds no captures (*.safetensors, *.safetensors.br, *.safetensors.gz or channels-sm*.json)\n`,
+      stderr: `simtwin: folder ${empty} holds no captures (*.safetensors, *.safetensors.br, *.safetensors.gz or channels-sm*.json), no *.call.json and no dump of FlashInfer's flight recorder\n`,
     });
   });
 
