@@ -2,7 +2,8 @@ import { CaptureError, counted, quote } from './capture-error.js';
 import { describe, type JsonValue, membersOf, parseJsonObject } from './json.js';
 import { describeOtherFormat } from './other-formats.js';
 
-const DTYPE_SIZE_BYTES = {
+/** The bytes of one element. */
+export const DTYPE_SIZE_BYTES = {
   BOOL: 1,
   U8: 1,
   I8: 1,

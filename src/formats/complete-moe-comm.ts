@@ -1,9 +1,8 @@
 import type { JsonValue } from '../capture/json.js';
-import type { Tensor } from '../capture/safetensors.js';
+import { DTYPE_SIZE_BYTES, type Tensor } from '../capture/safetensors.js';
 import { channelCountReference } from '../reference/channels.js';
 import type { ForeignCall, SourcedTensor } from './call.js';
 import { refusal } from './refusal.js';
-import { ELEMENT_BYTES } from './strided.js';
 
 const PAGE_BYTES = 4096;
 const ROWS_NAME = /^r\d+\/(?:in|out)\/(?:input|output)$/;
@@ -53,7 +52,7 @@ export function completeMoeComm(call: ForeignCall, file: string): ForeignCall {
 }
 
 function rowBytesOf(tensor: Tensor | undefined): number | undefined {
-  return tensor?.shape.length === 2 ? tensor.shape[1]! * ELEMENT_BYTES[tensor.dtype] : undefined;
+  return tensor?.shape.length === 2 ? tensor.shape[1]! * DTYPE_SIZE_BYTES[tensor.dtype] : undefined;
 }
 
 /** Undefined where the original refuses: the reader of captures then says what is missing. */

@@ -1,25 +1,6 @@
-import type { Dtype, Tensor } from '../capture/safetensors.js';
+import { DTYPE_SIZE_BYTES, type Dtype, type Tensor } from '../capture/safetensors.js';
 import type { Allowance } from './allowance.js';
 import { refusal } from './refusal.js';
-
-/** The bytes of one element. */
-export const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
-};
 
 /** A tensor as its library keeps it: elements of a storage, some way apart. Nothing in it has been checked. */
 export interface StridedTensor {
@@ -47,7 +28,7 @@ export function contiguous(
   allowance: Allowance,
 ): Tensor {
   const { dtype, shape, strides, offsetElements } = strided;
-  const elementBytes = ELEMENT_BYTES[dtype];
+  const elementBytes = DTYPE_SIZE_BYTES[dtype];
   const refuse = (found: string): Error =>
     refusal(file, {
       found: `${what} with ${found}`,

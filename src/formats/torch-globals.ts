@@ -1,4 +1,4 @@
-import type { Dtype } from '../capture/safetensors.js';
+import { DTYPE_SIZE_BYTES, type Dtype } from '../capture/safetensors.js';
 import {
   kindOf,
   PickleDict,
@@ -10,7 +10,7 @@ import {
   type PickleValue,
 } from './pickle-values.js';
 import { quoted } from './refusal.js';
-import { ELEMENT_BYTES, MOST_DIMENSIONS, type StridedTensor } from './strided.js';
+import { MOST_DIMENSIONS, type StridedTensor } from './strided.js';
 
 /** The bytes that one or more tensors lie in: a member of the archive. */
 export class TorchStorage extends PickleObject {
@@ -102,7 +102,7 @@ function storageOf(id: PickleValue): TorchStorage {
   if (UNTYPED_STORAGES.includes(type.name)) return new TorchStorage(key, elements, null);
   const dtype = STORAGES[type.name];
   if (dtype === undefined) throw new PickleProblem(`a storage of type ${quoted(type.name)}`);
-  return new TorchStorage(key, elements * ELEMENT_BYTES[dtype], dtype);
+  return new TorchStorage(key, elements * DTYPE_SIZE_BYTES[dtype], dtype);
 }
 
 /** `(storage, offset, size, stride, requires_grad, hooks[, metadata])`; version 3 has the dtype before the metadata. */

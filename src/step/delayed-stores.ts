@@ -53,7 +53,7 @@ export interface DelayedStoresCopy {
 /** How an engine divides warps. */
 interface Granules {
   readonly warpShift: number;
-  readonly granuleShift: number;
+  lanesOfPart(part: number): number;
 }
 
 /**
@@ -134,7 +134,7 @@ export class DelayedStores implements StepObserver {
         const first = this.#firstDelaying(buffer);
         first.stores.push(event.store);
         this.#pending++;
-        if (event.isUpdate) this.#deliverToMemory(first, event.store);
+        if (event.isUpdate) this.#deliverOn(first, event.store, () => true);
         else if (first.stores.length > CAPACITY) this.#deliver(first, 0);
       }
     }
@@ -217,12 +217,10 @@ export class DelayedStores implements StepObserver {
 
   /** What lanes of a warp have stored, their block sees. */
   #handOn(block: StepBlock, warpIndex: number, lanes: number): void {
-    const { warpShift, granuleShift } = this.#engine;
+    const { warpShift } = this.#engine;
     const first = (block.firstWarp + warpIndex) << warpShift;
     for (let part = 0; part < 1 << warpShift; part++) {
-      const size = 1 << granuleShift;
-      const ofPart = size === 32 ? -1 : ((1 << size) - 1) << (part * size);
-      if ((lanes & ofPart) === 0) continue;
+      if ((lanes & this.#engine.lanesOfPart(part)) === 0) continue;
       this.#events.push({ kind: 'fence', buffer: this.#of(block, first + part), below: BELOW.block });
       this.#lines.clear();
     }
@@ -274,20 +272,11 @@ export class DelayedStores implements StepObserver {
       for (const buffer of buffers.values()) {
         const store = buffer.stores[chosen];
         if (store !== undefined) {
-          this.#deliverFar(buffer, store);
+          this.#deliverOn(buffer, store, () => this.#random.nextBelow(2) !== 0);
           return;
         }
         chosen -= buffer.stores.length;
       }
-    }
-  }
-
-  /** A store goes on by one level, or by several. */
-  #deliverFar(buffer: Buffer, store: DelayedStore): void {
-    for (let at: Buffer | null = buffer; at !== null; at = at.next) {
-      const index = at.stores.indexOf(store);
-      if (index !== -1) this.#deliver(at, index);
-      if (this.#random.nextBelow(2) === 0) return;
     }
   }
 
@@ -323,10 +312,12 @@ export class DelayedStores implements StepObserver {
     }
   }
 
-  #deliverToMemory(buffer: Buffer, store: DelayedStore): void {
+  /** A store goes on by one level, and for as long as `goesOn` says. */
+  #deliverOn(buffer: Buffer, store: DelayedStore, goesOn: () => boolean): void {
     for (let at: Buffer | null = buffer; at !== null; at = at.next) {
       const index = at.stores.indexOf(store);
       if (index !== -1) this.#deliver(at, index);
+      if (!goesOn()) return;
     }
   }
 
@@ -364,15 +355,14 @@ export class DelayedStores implements StepObserver {
 
   /** Words that tell apart what is on its way. */
   *words(): Generator<number> {
-    for (const { granules, blocks, devices } of [this.copy()]) {
-      for (const [, stores] of [...granules, ...blocks, ...devices]) {
-        yield stores.length;
-        for (const { parts } of stores) {
-          for (const { allocation, offset, bytes } of parts) {
-            yield allocation.base | 0;
-            yield offset;
-            yield* bytes;
-          }
+    const { granules, blocks, devices } = this.copy();
+    for (const [, stores] of [...granules, ...blocks, ...devices]) {
+      yield stores.length;
+      for (const { parts } of stores) {
+        for (const { allocation, offset, bytes } of parts) {
+          yield allocation.base | 0;
+          yield offset;
+          yield* bytes;
         }
       }
     }
