@@ -76,14 +76,17 @@ export class PairRecorder {
     return number;
   }
 
-  /** Accesses at `first` and then `second` conflict. `isLower`: is asked of accesses at one place, if that is not known. */
-  note(first: number, second: number, isOrdered: boolean, isLower: () => boolean): void {
-    const at = first * this.#width + second;
+  /** Whether accesses at `first` and then `second` would tell nothing new. */
+  knows(first: number, second: number, isOrdered: boolean): boolean {
+    const bits = isOrdered ? ORDERED : FREE;
+    const all = first === second ? bits | (bits << HIGHER_SHIFT) : bits;
+    return (this.#seen[first * this.#width + second]! & all) === all;
+  }
+
+  /** Accesses at `first` and then `second` conflict. `isLower`: whether the lower of the two threads came first. */
+  note(first: number, second: number, isOrdered: boolean, isLower: boolean): void {
     const bit = isOrdered ? ORDERED : FREE;
-    const seen = this.#seen[at]!;
-    if (first !== second) this.#seen[at] = seen | bit;
-    else if ((seen & bit) === 0 || (seen & (bit << HIGHER_SHIFT)) === 0)
-      this.#seen[at] = seen | (isLower() ? bit : bit << HIGHER_SHIFT);
+    this.#seen[first * this.#width + second]! |= first !== second || isLower ? bit : bit << HIGHER_SHIFT;
   }
 
   /** All pairs so far. */

@@ -6,7 +6,7 @@ import type { StepBlock } from '../step/step-block.js';
 import type { PairRecorder } from './access-pairs.js';
 import type { Knowledge } from './clocks.js';
 import { accessReport, type BarrierReuse, type Race, threadReport, wordText } from './findings.js';
-import { MANY, READ, Shadow, STRONG, WEAK } from './shadow-memory.js';
+import { type KnownRead, MANY, READ, Shadow, type ShadowPage, STRONG, WEAK } from './shadow-memory.js';
 import { Synchronisation } from './synchronisation.js';
 import { type KnownBlock, Threads } from './threads.js';
 
@@ -19,6 +19,8 @@ interface KnownAccess {
   readonly bytes: number;
   /** Log2 of the bytes of an element. */
   readonly shift: number;
+  /** Log2 of all its bytes, if they are a power of 2; else of an element's. */
+  readonly cellShift: number;
   readonly writes: boolean;
   /** Volatile, relaxed, acquire, release or an atomic: ordered with others of its kind that touch the same bytes. */
   readonly isStrong: boolean;
@@ -200,15 +202,19 @@ export class RaceChecker implements StepObserver {
     rank: number,
   ): boolean {
     if (this.#access?.instruction !== instruction) this.#access = this.#accessOf(instruction, block);
-    if (this.#shadow?.shadow.allocation !== allocation) this.#shadow = this.#shadowOf(allocation, this.#access.shift);
+    if (this.#shadow?.shadow.allocation !== allocation) this.#shadow = this.#shadowOf(allocation);
     const access = this.#access;
     const { shadow, firstWord } = this.#shadow;
     const thread = this.#threads.of(block).first + rank;
-    if (access.shift < shadow.shift) shadow.split(access.shift);
-    const last = (offset + access.bytes - 1) >>> shadow.shift;
-    for (let cell = offset >>> shadow.shift; cell <= last; cell++) {
-      if (access.writes) this.#write(shadow, cell, access, thread);
-      else this.#read(shadow, cell, access, thread);
+    const end = offset + access.bytes;
+    // All elements of a vector in one cell, if it is where vectors are.
+    const shift = offset % access.bytes === 0 ? access.cellShift : access.shift;
+    for (let at = offset; at < end; ) {
+      const page = shadow.pageOf(at, shift);
+      const place = page.placeOf(at);
+      if (access.writes) this.#write(allocation, page, place, access, thread);
+      else this.#read(allocation, page, place, access, thread);
+      at += 1 << page.shift;
     }
     if (access.isStrong) this.#synchronise(access, firstWord + (offset >>> 2), thread);
     if (this.#pending.length === 0) return false;
@@ -236,28 +242,25 @@ export class RaceChecker implements StepObserver {
     }
   }
 
-  #read(shadow: Shadow, cell: number, access: KnownAccess, thread: number): void {
-    const cells = shadow.pageOf(cell);
-    const at = shadow.placeOf(cell);
-    this.#compare(shadow, cell, cells, at + WEAK, access, thread);
-    this.#compare(shadow, cell, cells, at + STRONG, access, thread);
+  #read(allocation: Allocation, page: ShadowPage, at: number, access: KnownAccess, thread: number): void {
+    const { cells } = page;
+    this.#compare(allocation, page, at, WEAK, access, thread);
+    this.#compare(allocation, page, at, STRONG, access, thread);
     const { clocks } = this.#order;
     const clock = clocks.now(thread);
     const reader = cells[at + READ]!;
     if (reader === MANY) {
-      const reads = shadow.reads.get(cell)!;
-      const known = reads.find((read) => read.thread === thread && read.access === access.number);
-      if (known === undefined) reads.push({ thread, clock, access: access.number });
-      else known.clock = clock;
+      noteRead(page.reads.get(at)!, thread, clock, access.number);
       return;
     }
+    const before = cells[at + READ + 2]!;
     const isSuperfluous =
       reader === 0 ||
-      (clocks.isBefore(reader - 1, cells[at + READ + 1]!, thread) &&
-        (!access.isStrong || this.#accesses[cells[at + READ + 2]!]!.isStrong));
+      ((reader === thread + 1 || clocks.isBefore(reader - 1, cells[at + READ + 1]!, thread)) &&
+        (!access.isStrong || before === access.number || this.#accesses[before]!.isStrong));
     if (!isSuperfluous) {
-      shadow.reads.set(cell, [
-        { thread: reader - 1, clock: cells[at + READ + 1]!, access: cells[at + READ + 2]! },
+      page.reads.set(at, [
+        { thread: reader - 1, clock: cells[at + READ + 1]!, access: before },
         { thread, clock, access: access.number },
       ]);
       cells[at + READ] = MANY;
@@ -268,16 +271,16 @@ export class RaceChecker implements StepObserver {
     cells[at + READ + 2] = access.number;
   }
 
-  #write(shadow: Shadow, cell: number, access: KnownAccess, thread: number): void {
-    const cells = shadow.pageOf(cell);
-    const at = shadow.placeOf(cell);
-    this.#compare(shadow, cell, cells, at + WEAK, access, thread);
-    this.#compare(shadow, cell, cells, at + STRONG, access, thread);
+  #write(allocation: Allocation, page: ShadowPage, at: number, access: KnownAccess, thread: number): void {
+    const { cells } = page;
+    this.#compare(allocation, page, at, WEAK, access, thread);
+    this.#compare(allocation, page, at, STRONG, access, thread);
     if (cells[at + READ] === MANY) {
-      for (const read of shadow.reads.get(cell)!)
-        this.#judge(shadow, cell, read.thread, read.clock, read.access, access, thread);
-      shadow.reads.delete(cell);
-    } else this.#compare(shadow, cell, cells, at + READ, access, thread);
+      for (const read of page.reads.get(at)!)
+        if (read.thread !== thread)
+          this.#judge(allocation, page, at, read.thread, read.clock, read.access, access, thread);
+      page.reads.delete(at);
+    } else this.#compare(allocation, page, at, READ, access, thread);
     cells[at + READ] = 0;
     const kind = at + (access.isStrong ? STRONG : WEAK);
     cells[kind] = thread + 1;
@@ -285,25 +288,37 @@ export class RaceChecker implements StepObserver {
     cells[kind + 2] = access.number;
   }
 
-  #compare(shadow: Shadow, cell: number, cells: Int32Array, at: number, access: KnownAccess, thread: number): void {
-    const other = cells[at]!;
-    if (other !== 0) this.#judge(shadow, cell, other - 1, cells[at + 1]!, cells[at + 2]!, access, thread);
+  /** `kind`: with which of the three that a cell knows. */
+  #compare(
+    allocation: Allocation,
+    page: ShadowPage,
+    at: number,
+    kind: number,
+    access: KnownAccess,
+    thread: number,
+  ): void {
+    const { cells } = page;
+    const other = cells[at + kind]!;
+    if (other !== 0 && other !== thread + 1)
+      this.#judge(allocation, page, at, other - 1, cells[at + kind + 1]!, cells[at + kind + 2]!, access, thread);
   }
 
-  /** An access of `other` and one of `thread` touch the same cell, and one of them writes. */
+  /** An access of `other` and one of another, `thread`, touch the same cell, and one of them writes. */
   #judge(
-    shadow: Shadow,
-    cell: number,
+    allocation: Allocation,
+    page: ShadowPage,
+    at: number,
     other: number,
     clock: number,
     otherAccess: number,
     access: KnownAccess,
     thread: number,
   ): void {
-    if (other === thread) return;
     const isOrdered = this.#order.clocks.isBefore(other, clock, thread);
     const before = this.#accesses[otherAccess]!;
-    this.#pairs?.note(before.site, access.site, isOrdered, () => this.#threads.isLower(other, thread));
+    const pairs = this.#pairs;
+    if (pairs !== null && !pairs.knows(before.site, access.site, isOrdered))
+      pairs.note(before.site, access.site, isOrdered, this.#threads.isLower(other, thread));
     if (isOrdered) return;
     if (before.isStrong && access.isStrong && before.shift === access.shift) {
       const isMutual =
@@ -318,8 +333,7 @@ export class RaceChecker implements StepObserver {
       if (bothWrite && found.writesTheSame) this.#pending.push(found);
       return;
     }
-    const { allocation } = shadow;
-    const offset = cell << shadow.shift;
+    const offset = page.offsetOf(at);
     const space = allocation.space.name;
     const [known, knownOther] = [this.#threads.blockOf(thread), this.#threads.blockOf(other)];
     const race = {
@@ -340,13 +354,15 @@ export class RaceChecker implements StepObserver {
     let known = this.#byInstruction.get(instruction);
     if (known === undefined) {
       const { op, elementType, scope } = instruction;
-      const size = scalarBytes(elementType);
+      const bytes = accessedBytes(instruction);
+      const shift = Math.log2(scalarBytes(elementType));
       known = {
         number: this.#accesses.length,
         site: this.#pairs?.numberOf(instruction, block.arena.code.emitted.program) ?? 0,
         instruction,
-        bytes: accessedBytes(instruction),
-        shift: Math.log2(size),
+        bytes,
+        shift,
+        cellShift: Number.isInteger(Math.log2(bytes)) ? Math.log2(bytes) : shift,
         writes: op !== 'load',
         isStrong: op === 'atomic' || instruction.ordering !== 'plain',
         scope: op !== 'atomic' && instruction.ordering === 'volatile' ? 'system' : scope,
@@ -357,14 +373,24 @@ export class RaceChecker implements StepObserver {
     return known;
   }
 
-  #shadowOf(allocation: Allocation, shift: number) {
+  #shadowOf(allocation: Allocation) {
     let known = this.#shadows.get(allocation);
     if (known === undefined) {
-      known = { shadow: new Shadow(allocation, shift), firstWord: this.#shadows.size * MOST_WORDS };
+      known = { shadow: new Shadow(allocation), firstWord: this.#shadows.size * MOST_WORDS };
       this.#shadows.set(allocation, known);
     }
     return known;
   }
+}
+
+/** Of a thread's reads at one place of the source the last is kept. */
+function noteRead(reads: KnownRead[], thread: number, clock: number, access: number): void {
+  for (const read of reads) {
+    if (read.thread !== thread || read.access !== access) continue;
+    read.clock = clock;
+    return;
+  }
+  reads.push({ thread, clock, access });
 }
 
 function threadsOf({ first, warps }: KnownBlock, warpIndex: number, lanes: number): readonly number[] {

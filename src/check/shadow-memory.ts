@@ -17,60 +17,80 @@ export interface KnownRead {
   readonly access: number;
 }
 
-/** Who has touched which bytes of an allocation last. Its cells are as small as the smallest element that is accessed. */
-export class Shadow {
-  readonly allocation: Allocation;
+/** Who has touched which bytes of a page last. Its cells are as small as the smallest access to it. */
+export class ShadowPage {
+  /** First byte of the page in its allocation. */
+  readonly #start: number;
   /** Log2 of the bytes of a cell. */
   shift: number;
-  readonly #pages = new Map<number, Int32Array>();
-  #lastPage = -1;
-  #last: Int32Array = NO_CELLS;
-  /** Reads of cells with several. */
-  readonly reads = new Map<number, KnownRead[]>();
+  cells: Int32Array;
+  /** Reads of cells with several, by the place of the cell. */
+  reads = new Map<number, KnownRead[]>();
 
-  constructor(allocation: Allocation, shift: number) {
-    this.allocation = allocation;
+  constructor(number: number, shift: number) {
+    this.#start = number * 2 ** PAGE_SHIFT;
     this.shift = shift;
+    this.cells = new Int32Array(CELL_WORDS << (PAGE_SHIFT - shift));
   }
 
-  /** The cells of the page that a cell lies in. */
-  pageOf(cell: number): Int32Array {
-    const page = cell >>> (PAGE_SHIFT - this.shift);
-    if (page === this.#lastPage) return this.#last;
-    let cells = this.#pages.get(page);
-    if (cells === undefined) {
-      cells = new Int32Array(CELL_WORDS << (PAGE_SHIFT - this.shift));
-      this.#pages.set(page, cells);
-    }
-    this.#lastPage = page;
-    this.#last = cells;
-    return cells;
+  /** First word of the cell of an offset into the allocation. */
+  placeOf(offset: number): number {
+    return ((offset - this.#start) >>> this.shift) * CELL_WORDS;
   }
 
-  /** First word of a cell in its page. */
-  placeOf(cell: number): number {
-    return (cell & ((1 << (PAGE_SHIFT - this.shift)) - 1)) * CELL_WORDS;
+  /** Offset into the allocation of the cell at a place. */
+  offsetOf(place: number): number {
+    return this.#start + ((place / CELL_WORDS) << this.shift);
   }
 
   /** Makes cells smaller: each part has what the whole had. */
   split(shift: number): void {
+    const { cells, reads } = this;
     const parts = 1 << (this.shift - shift);
-    for (const [page, cells] of this.#pages) {
-      const next = new Int32Array(cells.length * parts);
-      for (let cell = 0; cell < cells.length / CELL_WORDS; cell++) {
-        const old = cells.subarray(cell * CELL_WORDS, (cell + 1) * CELL_WORDS);
-        for (let part = 0; part < parts; part++) next.set(old, (cell * parts + part) * CELL_WORDS);
-      }
-      this.#pages.set(page, next);
-    }
-    const reads = [...this.reads];
-    this.reads.clear();
-    for (const [cell, known] of reads) {
-      for (let part = 0; part < parts; part++) this.reads.set(cell * parts + part, [...known]);
-    }
     this.shift = shift;
-    this.#lastPage = -1;
+    this.cells = new Int32Array(cells.length * parts);
+    this.reads = new Map();
+    for (let place = 0; place < cells.length; place += CELL_WORDS) {
+      const whole = cells.subarray(place, place + CELL_WORDS);
+      const known = reads.get(place);
+      for (let part = 0; part < parts; part++) {
+        const at = place * parts + part * CELL_WORDS;
+        this.cells.set(whole, at);
+        if (known !== undefined)
+          this.reads.set(
+            at,
+            known.map((read) => ({ ...read })),
+          );
+      }
+    }
   }
 }
 
-const NO_CELLS = new Int32Array(0);
+/** The pages of an allocation that were touched. */
+export class Shadow {
+  readonly allocation: Allocation;
+  readonly #pages = new Map<number, ShadowPage>();
+  #number = -1;
+  #last: ShadowPage | null = null;
+
+  constructor(allocation: Allocation) {
+    this.allocation = allocation;
+  }
+
+  /** The page of an offset, with cells of at most 2^`shift` bytes. */
+  pageOf(offset: number, shift: number): ShadowPage {
+    const number = offset >>> PAGE_SHIFT;
+    if (number !== this.#number) {
+      let page = this.#pages.get(number);
+      if (page === undefined) {
+        page = new ShadowPage(number, shift);
+        this.#pages.set(number, page);
+      }
+      this.#number = number;
+      this.#last = page;
+    }
+    const page = this.#last!;
+    if (shift < page.shift) page.split(shift);
+    return page;
+  }
+}

@@ -1,43 +1,48 @@
 import type { StepObserver } from './observer.js';
 
-/** One observer that tells each of several, in their order. */
+/** One observer that tells each of several, in their order. Domain: at least one. */
 export function observeAll(observers: readonly StepObserver[]): StepObserver {
-  const [only] = observers;
-  if (only !== undefined && observers.length === 1) return only;
-  /** Whether each of them waits for the access to be done. */
-  const waits = observers.map(() => false);
-  const count = observers.length;
+  return observers.reduce(observeBoth);
+}
+
+/** Two at a time, by name: of every access both are told, and code that calls one class at a place is faster. */
+function observeBoth(first: StepObserver, second: StepObserver): StepObserver {
+  // Whether each of them waits for the access to be done.
+  let firstWaits = false;
+  let secondWaits = false;
   return {
     blockStarts(block) {
-      for (const observer of observers) observer.blockStarts(block);
+      first.blockStarts(block);
+      second.blockStarts(block);
     },
     blockEnds(block) {
-      for (const observer of observers) observer.blockEnds(block);
+      first.blockEnds(block);
+      second.blockEnds(block);
     },
     access(instruction, allocation, offset, block, rank) {
-      let isAwaited = false;
-      // By index: this is told of every access.
-      for (let at = 0; at < count; at++) {
-        const own = observers[at]!.access(instruction, allocation, offset, block, rank);
-        waits[at] = own;
-        if (own) isAwaited = true;
-      }
-      return isAwaited;
+      firstWaits = first.access(instruction, allocation, offset, block, rank);
+      secondWaits = second.access(instruction, allocation, offset, block, rank);
+      return firstWaits || secondWaits;
     },
     stored() {
-      for (let at = 0; at < count; at++) if (waits[at]!) observers[at]!.stored();
+      if (firstWaits) first.stored();
+      if (secondWaits) second.stored();
     },
     fence(instruction, block, rank) {
-      for (const observer of observers) observer.fence(instruction, block, rank);
+      first.fence(instruction, block, rank);
+      second.fence(instruction, block, rank);
     },
     meet(block, warpIndex, lanes, opcode) {
-      for (const observer of observers) observer.meet(block, warpIndex, lanes, opcode);
+      first.meet(block, warpIndex, lanes, opcode);
+      second.meet(block, warpIndex, lanes, opcode);
     },
     arrive(block, id, warpIndex, lanes) {
-      for (const observer of observers) observer.arrive(block, id, warpIndex, lanes);
+      first.arrive(block, id, warpIndex, lanes);
+      second.arrive(block, id, warpIndex, lanes);
     },
     complete(block, id, waiting) {
-      for (const observer of observers) observer.complete(block, id, waiting);
+      first.complete(block, id, waiting);
+      second.complete(block, id, waiting);
     },
   };
 }
