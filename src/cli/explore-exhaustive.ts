@@ -1,4 +1,4 @@
-import { type ExhaustiveFinding, type ExhaustiveResult, exploreExhaustively } from '../index.js';
+import { type ExhaustiveFinding, type ExhaustiveResult, exploreExhaustively, type SearchEstimate } from '../index.js';
 import { breathe } from './drive.js';
 import { EXIT_MATCH, EXIT_MISMATCH, EXIT_USAGE } from './exit-code.js';
 import { type ExploreTarget, type TargetDescription, workloadOf } from './explore-target.js';
@@ -6,12 +6,12 @@ import { counted, formatCount, formatSeconds, printable, shellWord, wrap } from 
 import type { CliIo } from './io.js';
 import type { Progress } from './progress.js';
 
-/** Milliseconds after which a search that nobody has forced is taken to be too large. */
-const TRIAL_MS = 20_000;
+/** Steps above which a search is not begun, as estimated: some minutes. */
+const MOST_STEPS = 250_000;
 
 /** How every schedule is to be looked at. */
 export interface ExhaustiveSettings {
-  /** Milliseconds; null: as long as a trial takes, or as it takes if it is forced. */
+  /** Milliseconds; null: as long as it takes, unless that is too long and it is not forced. */
   readonly time: number | null;
   /** Options of the schedules, as `,granule=8`. */
   readonly suffix: string;
@@ -28,7 +28,7 @@ export async function exploreAll(
 ): Promise<number> {
   const { description } = target;
   const workload = workloadOf(target);
-  const most = time ?? (isForced ? Number.POSITIVE_INFINITY : TRIAL_MS);
+  const isLimited = time === null && !isForced;
   progress.start(`every schedule of ${description.name}`);
   await breathe(io);
   const result = io.interruptible(() =>
@@ -38,14 +38,20 @@ export async function exploreAll(
         begin: (options) => workload.begin({ ...options, schedule: options.schedule ?? `rr${suffix}` }),
       },
       {
-        limits: { maxMilliseconds: most, clock: io.now },
-        onProgress: ({ states, executions }) =>
-          progress.say(`${counted(states, 'state')}, ${counted(executions, 'execution')}`),
+        limits: {
+          ...(time === null ? {} : { maxMilliseconds: time }),
+          ...(isLimited ? { maxEstimate: MOST_STEPS } : {}),
+          clock: io.now,
+        },
+        onProgress: ({ states, executions, estimate }) =>
+          progress.say(
+            `${counted(states, 'state')} of ${aboutText(estimate, 'states')}, ${counted(executions, 'execution')}`,
+          ),
       },
     ),
   );
   progress.clear();
-  const isTooLarge = !result.isComplete && time === null && !isForced;
+  const isTooLarge = isLimited && !result.isComplete;
   if (json) io.stdout.write(`${JSON.stringify({ target: description, ...result }, null, 2)}\n`);
   else io.stdout.write(`${linesOf(description, result, isTooLarge, io).join('\n')}\n`);
   if (result.findings.length > 0 || result.outputs.length > 1) return EXIT_MISMATCH;
@@ -89,13 +95,25 @@ function linesOf(
         ? chalk.green('every schedule ends well, with the same output')
         : chalk.red('every schedule was looked at'),
     );
-  else lines.push(`not every schedule: ${result.boundedBy.join('; ')}`);
-  if (isTooLarge)
+  else if (isTooLarge) {
+    const { estimate } = result;
     lines.push(
-      'the shape is too large: take fewer ranks, channels, vectors or tokens, or let it go on with --force or --time SECONDS',
+      `the shape is too large: ${aboutText(estimate, 'transitions')} steps, ${aboutText(estimate, 'states')} states, ${aboutTime(result)}`,
+      `take fewer ranks, channels, vectors or tokens${generated === null ? '' : ` (--args has ${generated.args})`}, or let it go on: --force, or --time SECONDS`,
     );
+  } else lines.push(`not every schedule: ${result.boundedBy.join('; ')}`);
   lines.push('races are not looked for here: leave --exhaustive out');
   return lines;
+}
+
+/** What an estimate says, as `about 1,200`. */
+const aboutText = (estimate: SearchEstimate, of: 'states' | 'transitions'): string =>
+  `${estimate.isLowerBound ? 'more than' : 'about'} ${formatCount(Number(estimate[of].toPrecision(2)))}`;
+
+/** How long it would take, at the pace so far. */
+function aboutTime({ estimate, transitions, milliseconds }: ExhaustiveResult): string {
+  const minutes = (milliseconds * estimate.transitions) / Math.max(1, transitions) / 60_000;
+  return `${estimate.isLowerBound ? 'more than' : 'about'} ${minutes < 120 ? `${Math.ceil(minutes)} min` : `${formatCount(Math.ceil(minutes / 60))} h`}`;
 }
 
 const textOf = ({ text }: ExhaustiveFinding): string[] => text.split('\n').map((line) => line.trim());

@@ -12,6 +12,7 @@ export {
   type ExhaustiveOptions,
   type ExhaustiveResult,
   exploreExhaustively,
+  type SearchEstimate,
   type SearchLimits,
 } from './exhaustive/index.js';
 export { type MinimalSchedule, minimiseSchedule, minimising } from './minimise.js';

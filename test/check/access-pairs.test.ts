@@ -111,7 +111,7 @@ describe('what is recorded has happened, and accesses next to each other are rec
   });
 
   class Swapped extends PairRecorder {
-    override note(first: number, second: number, isOrdered: boolean, isLower: () => boolean): void {
+    override note(first: number, second: number, isOrdered: boolean, isLower: boolean): void {
       super.note(second, first, isOrdered, isLower);
     }
   }
@@ -121,7 +121,7 @@ describe('what is recorded has happened, and accesses next to each other are rec
     }
   }
   class OnlyFree extends PairRecorder {
-    override note(first: number, second: number, isOrdered: boolean, isLower: () => boolean): void {
+    override note(first: number, second: number, isOrdered: boolean, isLower: boolean): void {
       if (!isOrdered) super.note(first, second, isOrdered, isLower);
     }
   }

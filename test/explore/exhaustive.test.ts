@@ -138,6 +138,21 @@ test('each schedule that is reported gives again what was found', () => {
   expect(errors.every(({ isConfirmed }) => isConfirmed)).toBe(true);
 });
 
+test('a shape that is too large is left after 10,000 steps, with an estimate of what it would have taken', () => {
+  // With --force: 17,130 steps, 937 states.
+  const workload = allToAllWorkload({ ranks: 3, channels: 1, slices: 1, depth: 1 });
+  const { isComplete, boundedBy, transitions, estimate } = exploreExhaustively(workload, {
+    limits: { maxEstimate: 5_000 },
+  });
+  expect({ isComplete, boundedBy }).toEqual({ isComplete: false, boundedBy: ['maxEstimate: 5000'] });
+  expect(transitions).toBeLessThan(10_100);
+  expect(estimate.isLowerBound).toBe(false);
+  expect(estimate.transitions / 17_130).toBeGreaterThan(1 / 3);
+  expect(estimate.transitions / 17_130).toBeLessThan(3);
+  expect(estimate.states / 937).toBeGreaterThan(1 / 3);
+  expect(estimate.states / 937).toBeLessThan(3);
+});
+
 test('a limit that is reached is named', () => {
   const result = exploreExhaustively(small(kernels.losesUpdates, 3), { limits: { maxStates: 5 } });
   expect(result).toMatchObject({ isComplete: false, boundedBy: ['maxStates: 5'] });

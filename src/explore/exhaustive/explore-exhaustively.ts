@@ -8,6 +8,7 @@ import {
   type ExhaustiveResult,
   type FinalOutput,
   type SearchCounts,
+  type SearchEstimate,
   type SearchLimits,
 } from './result.js';
 import { Subject, tokenOf } from './subject.js';
@@ -30,7 +31,7 @@ const TRAP_STEPS = 50_000;
 export interface ExhaustiveOptions {
   readonly limits?: Partial<SearchLimits>;
   /** Called now and then. */
-  readonly onProgress?: (counts: SearchCounts & { readonly pass: number }) => void;
+  readonly onProgress?: (counts: SearchCounts & { readonly pass: number; readonly estimate: SearchEstimate }) => void;
   readonly plants?: Plants;
 }
 
@@ -55,7 +56,9 @@ export function exploreExhaustively(
   for (let passes = 1; ; passes++) {
     if (start !== null) subject.restore(start);
     subject.facts.settle();
-    const pass = new Pass(subject, limits, deadline, plants, () => onProgress?.({ ...pass.counts, pass: passes }));
+    const pass = new Pass(subject, limits, deadline, plants, () =>
+      onProgress?.({ ...pass.counts, estimate: pass.estimate, pass: passes }),
+    );
     pass.run();
     if (subject.facts.hasChanged && !pass.isStopped) continue;
     const token = (picks: readonly number[]) => tokenOf(subject.machine, picks);
@@ -65,6 +68,7 @@ export function exploreExhaustively(
       boundedBy: [...pass.boundedBy],
       passes,
       ...pass.counts,
+      estimate: pass.estimate,
       findings: distinct(Array.from(pass.endings.values(), (ending) => confirm(workload, ending, token))),
       outputs: Array.from(pass.outputs, ([output, picks]): FinalOutput => ({ output, schedule: token(picks) })),
       milliseconds: limits.clock() - begin,

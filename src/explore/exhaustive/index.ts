@@ -3,5 +3,6 @@ export { type ExhaustiveOptions, exploreExhaustively } from './explore-exhaustiv
 export type {
   ExhaustiveFinding,
   ExhaustiveResult,
+  SearchEstimate,
   SearchLimits,
 } from './result.js';

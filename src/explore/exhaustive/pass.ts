@@ -1,12 +1,15 @@
 import { describeOutcome, describeThread, type Outcome, type SimtError } from '../../simt/index.js';
 import type { StepFacts } from './facts.js';
 import { type Candidate, PersistentSets, type Plants } from './persistent-set.js';
-import type { SearchCounts, SearchLimits } from './result.js';
+import type { SearchCounts, SearchEstimate, SearchLimits } from './result.js';
 import { StateGraph } from './state-graph.js';
 import type { Moment, Subject } from './subject.js';
 
 /** Times that a granule is at a place, without a choice, after which a state is kept all the same: it may go round. */
 const CHAIN_VISITS = 8;
+
+/** Steps after which it is judged how large a search is. */
+const TRIAL_STEPS = 10_000;
 
 /** How a run has ended. */
 export interface Ending {
@@ -43,6 +46,9 @@ export class Pass {
   /** A limit is reached. */
   isStopped = false;
   #changedAt: number | null = null;
+  /** States with a choice on the first run to an end, how many of them are left, and what was seen by then. */
+  #first: { readonly choices: number; readonly states: number; readonly transitions: number } | null = null;
+  #choicesLeft = 0;
   readonly boundedBy = new Set<string>();
   /** By verdict and text. */
   readonly endings = new Map<string, Ending>();
@@ -74,6 +80,26 @@ export class Pass {
     return { states: this.#graph.size, transitions, executions, blockedExecutions, maxDepth };
   }
 
+  /**
+   * How large the search is in all, as far as it can be told. A search goes from the last choice of its first run up to
+   * the first, and what each of them adds is much alike: so what was added so far stands for what is left. Too low
+   * rather than too high before the first of these choices is done with.
+   */
+  get estimate(): SearchEstimate {
+    const { transitions } = this;
+    const states = this.#graph.size;
+    if (this.#first === null) return { states, transitions, isLowerBound: true };
+    const { choices, states: firstStates, transitions: firstTransitions } = this.#first;
+    const done = choices - this.#choicesLeft;
+    const inAll = (first: number, now: number) =>
+      choices === 0 ? now : Math.round(first + ((now - first) * choices) / Math.max(1, done));
+    return {
+      states: inAll(firstStates, states),
+      transitions: inAll(firstTransitions, transitions),
+      isLowerBound: done === 0,
+    };
+  }
+
   run(): void {
     this.#goOn(-1, 0, new Set());
     this.#work();
@@ -94,8 +120,13 @@ export class Pass {
   /** Looks at all that is left to look at. */
   #work(): void {
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
-      if (frame.next === frame.choices.length || this.#isBounded()) {
+      if (this.#isBounded()) {
+        this.#frames.length = 0;
+        return;
+      }
+      if (frame.next === frame.choices.length) {
         this.#frames.pop();
+        this.#choicesLeft = Math.min(this.#choicesLeft, this.#frames.length);
         continue;
       }
       const choice = frame.choices[frame.next]!;
@@ -127,6 +158,7 @@ export class Pass {
       if (ready.length === 0) {
         // Whoever is left fails, or waits for those who do.
         this.executions++;
+        this.#noteFirst();
         const state = this.#enterEnd(from, picksBefore);
         if (state !== null) this.#graph.markEnd(state);
         return;
@@ -151,6 +183,13 @@ export class Pass {
         return;
       }
     }
+  }
+
+  #noteFirst(): void {
+    if (this.#first !== null) return;
+    const { length: choices } = this.#frames;
+    this.#first = { choices, states: this.#graph.size, transitions: this.transitions };
+    this.#choicesLeft = choices;
   }
 
   /** A step of several to choose from has failed: everybody else is looked at as well. */
@@ -205,6 +244,7 @@ export class Pass {
   #end(from: number, picksBefore: number, outcome: Outcome): void {
     const subject = this.#subject;
     this.executions++;
+    this.#noteFirst();
     if (outcome.verdict === 'budget') {
       this.boundedBy.add(`${outcome.limit} of the machine`);
       return;
@@ -287,12 +327,14 @@ export class Pass {
   /** Whether nothing more is to be looked at. */
   #isBounded(): boolean {
     if (this.isStopped || this.#isOutdated()) return true;
-    const { maxStates, maxTransitions, maxMilliseconds, clock } = this.#limits;
+    const { maxStates, maxTransitions, maxEstimate, maxMilliseconds, clock } = this.#limits;
     if (this.#graph.size >= maxStates) this.#stop(`maxStates: ${maxStates}`);
     else if (this.transitions >= maxTransitions) this.#stop(`maxTransitions: ${maxTransitions}`);
     else if ((this.transitions & 63) === 0) {
       this.#onProgress();
-      if (clock() >= this.#deadline) this.#stop(`maxMilliseconds: ${maxMilliseconds}`);
+      if (this.transitions >= TRIAL_STEPS && this.estimate.transitions > maxEstimate)
+        this.#stop(`maxEstimate: ${maxEstimate}`);
+      else if (clock() >= this.#deadline) this.#stop(`maxMilliseconds: ${maxMilliseconds}`);
     }
     return this.isStopped;
   }

@@ -4,6 +4,8 @@ export interface SearchLimits {
   readonly maxStates: number;
   /** Most steps that are made, in one pass. Default 1e9. */
   readonly maxTransitions: number;
+  /** Most steps that a pass may need in all, as estimated once it has made 10,000. Default: no limit. */
+  readonly maxEstimate: number;
   /** Most steps from the start. Default 1e5. */
   readonly maxDepth: number;
   /** Default 32; what is like one that is known counts once. */
@@ -17,6 +19,7 @@ export interface SearchLimits {
 export const DEFAULT_SEARCH_LIMITS: SearchLimits = {
   maxStates: 1e6,
   maxTransitions: 1e9,
+  maxEstimate: Number.POSITIVE_INFINITY,
   maxDepth: 1e5,
   maxFindings: 32,
   maxMilliseconds: Number.POSITIVE_INFINITY,
@@ -59,9 +62,19 @@ export interface SearchCounts {
   readonly maxDepth: number;
 }
 
+/** What a pass of a search comes to in all, as far as it can be told. */
+export interface SearchEstimate {
+  readonly states: number;
+  readonly transitions: number;
+  /** Whether so little is known that it may be any number above these. */
+  readonly isLowerBound: boolean;
+}
+
 /** What came of a search. */
 export interface ExhaustiveResult extends SearchCounts {
   readonly workload: string;
+  /** Of the last pass; of a complete search what it was. */
+  readonly estimate: SearchEstimate;
   /** Whether every run, up to the order of independent steps, was looked at. */
   readonly isComplete: boolean;
   /** The limits that were reached, in words; empty if the search is complete. */
