@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { kernelMutants } from './test/kernels/mutant-plugin.js';
 import { compiledKernels } from './test/support/compiled-kernels.js';
+import { bundledPage } from './test/support/page-bundle.js';
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  plugins: [compiledKernels(), kernelMutants()],
+  plugins: [compiledKernels(), kernelMutants(), bundledPage()],
   resolve: {
     // The examples import the package by name, as its users do.
     alias: [

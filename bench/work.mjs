@@ -1,7 +1,15 @@
 // One piece of work, measured in a process of its own: node bench/work.mjs NAME MODE [SCHEDULE]
 // Prints one line of JSON. Times are CPU time of the whole process (JIT and garbage collection included), in ms.
 // Every run is checked outside of the time: a fast wrong answer is worth nothing.
-import { checkAgainstReference, createMachine, generateCapture, setUpCall, TraceRing } from 'simtwin';
+import {
+  checkAgainstReference,
+  createMachine,
+  generateCapture,
+  perfettoTrace,
+  setUpCall,
+  TimelineRecorder,
+  TraceRing,
+} from 'simtwin';
 import { setUpAllToAll } from './all-to-all.mjs';
 
 const [name = '', mode = 'fast', schedule = 'rr'] = process.argv.slice(2);
@@ -60,6 +68,11 @@ const WORKS = {
     const result = allToAll(SMALL, TIMES, { mode, schedule, fast: { trace: ring } });
     return { ...result, accesses: ring.count };
   },
+  /** The same with a timeline. */
+  recordedPackets: () => {
+    const recorder = new TimelineRecorder();
+    return allToAll(SMALL, TIMES, { mode, schedule, step: { observer: recorder } });
+  },
   /** Index preparation of one of 8 ranks, top-k 8, 1,024 tokens a rank. */
   indices: () => {
     const args = { ep_size: 8, ep_rank: 3, top_k: 8, max_token_count_per_rank: 1024 };
@@ -89,6 +102,28 @@ const WORKS = {
   },
   /** 8 ranks x 33 channels: 270,336 threads, 4.6 GB of workspace, 65,536 packets. */
   fullNode: () => allToAll({ ...SMALL, epSize: 8, tokens: 512, usableSms: 132 }, 1),
+  /** The same with a timeline, and the trace that is made of it: `traceMs` and bytes. */
+  recordedFullNode: () => {
+    const recorder = new TimelineRecorder();
+    const options = { mode, schedule, step: { observer: recorder } };
+    const result = allToAll({ ...SMALL, epSize: 8, tokens: 512, usableSms: 132 }, 1, options);
+    const start = cpuMs();
+    const timeline = recorder.timeline({ verdict: 'completes', steps: result.steps });
+    const timelineMs = cpuMs() - start;
+    let traceBytes = 0;
+    for (const text of perfettoTrace(timeline)) traceBytes += text.length;
+    const { waits, fifoEvents, flows, barriers, losses } = timeline;
+    const rows = { waits: waits.count, fifoEvents: fifoEvents.count, flows: flows.count, barriers: barriers.count };
+    return {
+      ...result,
+      timelineMs,
+      traceMs: cpuMs() - start - timelineMs,
+      traceBytes,
+      rows,
+      losses,
+      traceRssMiB: rssMiB(),
+    };
+  },
   /** 64 ranks x 4 channels: 524,288 packets of 128 tokens a rank, each for 8 of 64 ranks. */
   manyRanks: () => allToAll({ ...SMALL, epSize: 64, tokens: 128, topK: 8, usableSms: 64 }, 1),
   /** 16 ranks x 16 channels: 524,288 threads of the all-to-all, all alive at once. */

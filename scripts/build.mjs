@@ -4,13 +4,15 @@
  *
  * `tsc --build` trusts its own record of the last build, dist/.tsbuildinfo. It does not see that an output was deleted, and
  * keeps the outputs of a source that is gone. So: with an output missing the record is dropped first, and outputs
- * without a source are removed. Then the kernels are compiled, see compile-kernels.mjs.
+ * without a source are removed. Then the report's page is bundled (bundle-page.mjs) and the
+ * kernels are compiled (compile-kernels.mjs).
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writePageBundle } from './bundle-page.mjs';
 import { compileKernels } from './compile-kernels.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +20,7 @@ const outputEndings = ['.js', '.js.map', '.d.ts'];
 
 const expected = new Set(
   filesUnder('src')
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !name.startsWith('page/'))
     .flatMap((name) => outputEndings.map((ending) => name.slice(0, -'.ts'.length) + ending)),
 );
 for (const name of filesUnder('dist')) {
@@ -34,7 +36,10 @@ const { status } = spawnSync(process.execPath, [tsc, '--build', 'tsconfig.build.
   stdio: 'inherit',
 });
 process.exitCode = status ?? 1;
-if (status === 0 && !(await compileKernels())) process.exitCode = 1;
+if (status === 0) {
+  await writePageBundle();
+  if (!(await compileKernels())) process.exitCode = 1;
+}
 
 /**
  * @param {string} folder

@@ -18,7 +18,19 @@ export {
   staleFiles,
 } from './program/compiled-file.js';
 export { digestOf, type Program, programOf, registerProgram } from './program/index.js';
+export {
+  type LoweredEntry,
+  lowerEntry,
+  type Missing,
+  PtxError,
+  type PtxModule,
+  parsePtx,
+  ptxArguments,
+  ptxKernel,
+} from './ptx/index.js';
 export * from './reference/index.js';
+export * from './report/index.js';
 export * from './simt/index.js';
 export * from './step/index.js';
+export * from './timeline/index.js';
 export * from './tools/index.js';

@@ -47,6 +47,8 @@ export interface CaseReport {
   readonly stack: string | null;
   /** File that the computed capture was written to. */
   readonly out: string | null;
+  /** File that the trace was written to. */
+  readonly trace: string | null;
   /** Command that does the same once more. */
   readonly reproduce: string;
 }
@@ -98,7 +100,8 @@ export function formatJson(reports: readonly CaseReport[], extra: Readonly<Recor
 
 function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
   const { file, op, shape, result, verdict, comparedBytes, differingBytes, undefinedBytes, counterBytes } = report;
-  const { difference, steps, wallMs, mode, modeReason, schedule, recordedSchedule, problem, out, reproduce } = report;
+  const { difference, steps, wallMs, mode, modeReason, schedule, recordedSchedule, problem, out, trace, reproduce } =
+    report;
   return {
     file,
     op,
@@ -119,6 +122,7 @@ function jsonOf(report: CaseReport): Readonly<Record<string, unknown>> {
     ...(recordedSchedule === null ? {} : { recordedSchedule }),
     problem,
     ...(out === null ? {} : { out }),
+    ...(trace === null ? {} : { trace }),
     reproduce,
   };
 }

@@ -24,6 +24,7 @@ import { problemOf } from './run-case.js';
 import { requireCompiled, runInMode } from './run-in-mode.js';
 import { type RunOptions, type RunSettings, readRunOptions } from './run-options.js';
 import { requireNoCapture } from './text-target.js';
+import { requireTraceTarget, TRACE_HELP, TraceFile } from './trace-file.js';
 import { Interrupted, UsageError } from './usage-error.js';
 
 const HELP = `
@@ -37,6 +38,7 @@ Examples:
   simtwin explain hang.safetensors
   simtwin explain hang.safetensors --schedule rr,resident=1
   simtwin explain hang.safetensors --format json | jq .rootCause
+  simtwin explain hang.safetensors --trace hang.json.gz
   simtwin explain hang.safetensors --format dot -o hang.dot && dot -Tsvg hang.dot -o hang.svg
 
 Exit code:
@@ -48,7 +50,7 @@ Exit code:
 const FORMATS = ['text', 'json', 'dot'] as const;
 type Format = (typeof FORMATS)[number];
 
-interface ExplainOptions extends Pick<RunOptions, 'schedule'> {
+interface ExplainOptions extends Pick<RunOptions, 'schedule' | 'trace'> {
   readonly format: Format;
   readonly out?: string;
 }
@@ -64,6 +66,7 @@ export function addExplainCommand(program: Command, io: CliIo, done: (exitCode: 
     .addOption(new Option('--format <format>', 'how to write it').choices(FORMATS).default('text'))
     .addOption(new Option('-o, --out <file>', 'write it to a file'))
     .addOption(new Option('--schedule <token>', 'which warp steps next, and which blocks are resident').default('rr'))
+    .addOption(new Option('--trace <file>', TRACE_HELP))
     .addHelpText('after', HELP)
     .action(async (path: string, options: ExplainOptions) => done(await explain(path, options, io)));
 }
@@ -75,12 +78,13 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
     requireFileTarget(out);
     requireNoCapture('--out', out, path);
   }
+  if (settings.trace !== null) requireTraceTarget(settings.trace, path, out);
   const progress = new Progress(io, true);
   let ended: Awaited<ReturnType<typeof run>>;
   try {
     ended = await run(path, readAnyCapture(path), settings, io, progress);
   } catch (error) {
-    if (error instanceof Interrupted) throw error;
+    if (error instanceof Interrupted || error instanceof UsageError) throw error;
     const { exitCode, problem } = problemOf(error, path, 'fast');
     if (exitCode === EXIT_BUG) throw error;
     progress.clear();
@@ -108,14 +112,19 @@ async function explain(path: string, { format, out, ...options }: ExplainOptions
 
 async function run(path: string, capture: Capture, settings: RunSettings, io: CliIo, progress: Progress) {
   progress.start(`${capture.op} ${path}`);
+  const trace = settings.trace === null ? null : new TraceFile(settings.trace);
   const { call, outcome } = await runInMode(
     settings,
-    (options) => setUpCall(capture, options, path),
+    (options) => setUpCall(capture, trace?.optionsFrom(options) ?? options, path),
     io,
     progress,
     requireCompiled,
   );
   const { machine } = call;
+  if (trace !== null) {
+    progress.start(`writing ${trace.path}`);
+    await trace.write(outcome, path, io);
+  }
   const isHang = outcome.verdict === 'deadlock' || outcome.verdict === 'livelock' || outcome.verdict === 'budget';
   return { outcome, mode: machine.mode, limits: machine.limits, explanation: isHang ? explainHang(machine) : null };
 }

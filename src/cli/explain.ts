@@ -125,7 +125,8 @@ function explainWriter({ step, site }: LastWriter, { mode }: MemoryDifference['s
   }
 }
 
-function describeElement(type: 'i32' | 'f32', bits: number): string {
+/** A number of four bytes: `of int32 7`, `of float 0.5 (0x3f000000)`. */
+export function describeElement(type: 'i32' | 'f32', bits: number): string {
   if (type === 'i32') return `of int32 ${bits}`;
   const view = new DataView(new ArrayBuffer(4));
   view.setInt32(0, bits);

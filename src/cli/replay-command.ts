@@ -10,6 +10,8 @@ import { planOutputs, writeOutput } from './output-plan.js';
 import { ReportPrinter } from './report-printer.js';
 import { type Case, runCase } from './run-case.js';
 import { addRunOptions, type RunOptions, readRunOptions } from './run-options.js';
+import { requireTraceTarget } from './trace-file.js';
+import { UsageError } from './usage-error.js';
 
 const HELP = `
 Runs captured calls on the CPU, thread by thread, and compares every byte that the GPU left behind with what comes out.
@@ -35,6 +37,7 @@ Examples:
   simtwin replay a.safetensors --schedule random:7 --record --json | jq -r '.captures[0].recordedSchedule' > picks.txt
   simtwin replay a.safetensors --schedule @picks.txt
   simtwin replay captures/ --out computed/
+  simtwin replay hang.safetensors --trace hang.json.gz
 
 ${EXIT_CODE_HELP}`;
 
@@ -57,6 +60,16 @@ export function addReplayCommand(program: Command, io: CliIo, done: (exitCode: n
 async function replay(paths: readonly string[], options: RunOptions, io: CliIo): Promise<number> {
   const settings = readRunOptions(options);
   const inputs = findInputs(paths);
+  if (settings.trace !== null) {
+    const [input] = inputs;
+    if (inputs.length !== 1 || input?.kind !== 'capture')
+      throw new UsageError(
+        inputs.length === 1
+          ? `--trace is of a call that runs, and ${paths.join(' ')} is a channel table: give a capture`
+          : `--trace is of one call, and PATH is ${inputs.length} files: give one capture`,
+      );
+    requireTraceTarget(settings.trace, input.path, settings.out);
+  }
   const outputs = settings.out === null ? null : planOutputs(inputs, paths, settings.out);
   const printer = new ReportPrinter(
     inputs.map(({ name }) => name),

@@ -79,6 +79,7 @@ export class ReportPrinter {
       ...(this.#settings.out === null
         ? []
         : [`${counted(written, 'capture')} written to ${printable(this.#settings.out)}`]),
+      ...this.#reports.flatMap(({ trace }) => (trace === null ? [] : [`trace written to ${printable(trace)}`])),
     ].join(', ');
     const last = `${formatCount(passed)} passed, ${formatCount(failed)} failed`;
     const colour = failed === 0 ? chalk.green : chalk.red;

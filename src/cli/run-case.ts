@@ -14,6 +14,7 @@ import {
   type Machine,
   type ModeChoice,
   type Outcome,
+  type StepObserver,
   searchLastWriter,
   setUpCall,
 } from '../index.js';
@@ -27,6 +28,7 @@ import { simtwinVersion } from './package-files.js';
 import type { Progress } from './progress.js';
 import { optionsIn, runInMode } from './run-in-mode.js';
 import type { RunSettings } from './run-options.js';
+import { TraceFile } from './trace-file.js';
 import { Interrupted, UsageError } from './usage-error.js';
 
 /** A call that is to be run and judged. */
@@ -38,6 +40,10 @@ export interface Case {
   readonly reproduce: string;
   /** @throws CaptureError if the file is no capture. */
   readonly read: () => Capture;
+  /** Looks on while the call runs in mode `step`; absent: nobody does. */
+  readonly observer?: StepObserver;
+  /** Told of the call once it has ended, before it is judged. */
+  readonly ended?: (capture: Capture, call: Call, outcome: Outcome) => void;
   readonly judge: (capture: Capture, call: Call, outcome: Outcome) => Judgement;
   /** The bytes that `judge` compares with. */
   readonly expected: (capture: Capture, call: Call) => Iterable<ExpectedBytes>;
@@ -70,6 +76,7 @@ export async function runCase(
   };
   const startedAt = io.now();
   let call: Call | null = null;
+  const trace = settings.trace === null ? null : new TraceFile(settings.trace);
   const onMode = ({ mode, reason }: ModeChoice) => {
     if (report.mode !== null) progress.start(`${position} ${report.op} ${name}, in mode ${mode}`);
     report = { ...report, mode, modeReason: reason };
@@ -80,11 +87,18 @@ export async function runCase(
     report = { ...report, op: capture.op, shape: shapeOf(capture) };
     progress.start(`${position} ${capture.op} ${name}`);
     const setUp = (options: CallOptions) => {
-      call = setUpCall(capture, options, label);
+      const observed = given.observer === undefined ? options : { ...options, step: { observer: given.observer } };
+      call = setUpCall(capture, trace?.optionsFrom(observed) ?? observed, label);
       return call;
     };
     const { call: ended, outcome } = await runInMode(settings, setUp, io, progress, onMode);
     call = ended;
+    given.ended?.(capture, call, outcome);
+    if (trace !== null) {
+      progress.start(`${position} writing ${trace.path}`);
+      await trace.write(outcome, label, io);
+      report = { ...report, trace: trace.path };
+    }
     const { result, comparison, problem } = given.judge(capture, call, outcome);
     report = {
       ...report,
@@ -131,7 +145,7 @@ export async function runCase(
     }
     return report;
   } catch (error) {
-    if (error instanceof Interrupted) throw error;
+    if (error instanceof Interrupted || error instanceof UsageError) throw error;
     const steps = call?.machine.steps ?? 0;
     return { ...report, steps, wallMs: io.now() - startedAt, ...problemOf(error, label, report.mode) };
   }
@@ -176,6 +190,7 @@ export const emptyReport = (file: string | null, name: string, reproduce: string
   problem: null,
   stack: null,
   out: null,
+  trace: null,
   reproduce,
 });
 

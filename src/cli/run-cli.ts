@@ -15,6 +15,7 @@ import { addMutateCommand } from './mutate-command.js';
 import { simtwinVersion } from './package-files.js';
 import { addProgressCommand } from './progress-command.js';
 import { addReplayCommand } from './replay-command.js';
+import { addReportCommand } from './report-command.js';
 import { addRunCommand } from './run-command.js';
 import { Interrupted, UsageError } from './usage-error.js';
 import { addWhatifCommand } from './whatif-command.js';
@@ -24,6 +25,7 @@ Examples:
   simtwin replay captures/                            compare captured calls with what the GPU did
   simtwin replay a.safetensors --schedule random:7    the same under another schedule
   simtwin explain hang.safetensors                    why a captured call hangs
+  simtwin report hang.safetensors -o hang.html        what happened, as a page for a browser
   simtwin debug hang.safetensors                      step through it, forwards and backwards
   simtwin whatif a.safetensors --vary resident=1..8   with how many resident blocks it would hang
   simtwin explore a.safetensors                       its schedules: races, hangs, wrong output
@@ -91,6 +93,7 @@ function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
   addDebugCommand(program, io, done);
   addDapCommand(program, io, done);
   addExplainCommand(program, io, done);
+  addReportCommand(program, io, done);
   addWhatifCommand(program, io, done);
   addExploreCommand(program, io, done);
   addAssumeCommand(program, io, done);

@@ -22,6 +22,7 @@ import { requireFileTarget, writeOutput } from './output-plan.js';
 import { ReportPrinter } from './report-printer.js';
 import { type Judgement, runCase } from './run-case.js';
 import { addRunOptions, type RunOptions, readRunOptions } from './run-options.js';
+import { requireTraceTarget } from './trace-file.js';
 import { UsageError } from './usage-error.js';
 
 const HELP = `
@@ -67,6 +68,7 @@ async function run(opName: string, options: RunCommandOptions, io: CliIo): Promi
   const seed = readSeed(options.seed);
   const target = settings.out;
   if (target !== null) requireFileTarget(target);
+  if (settings.trace !== null) requireTraceTarget(settings.trace, '', target);
   let capture: Capture;
   try {
     capture = io.interruptible(() => generateCapture(op, args, seed));

@@ -13,6 +13,7 @@ import type { CliIo } from './io.js';
 import { refuseStaleProgram } from './package-files.js';
 import type { Progress } from './progress.js';
 import type { RunSettings } from './run-options.js';
+import { TRACE_REASON } from './trace-file.js';
 
 /** Told of the mode before anything runs in it; several times, if a run has to begin anew in another. */
 export type OnMode = (choice: ModeChoice) => void;
@@ -23,7 +24,13 @@ export type OnMode = (choice: ModeChoice) => void;
  * @throws Interrupted; what `setUp` throws
  */
 export async function runInMode<C extends { readonly machine: Machine }>(
-  { mode, schedule, record, callOptions }: Pick<RunSettings, 'mode' | 'schedule' | 'record' | 'callOptions'>,
+  {
+    mode,
+    schedule,
+    record,
+    trace,
+    callOptions,
+  }: Pick<RunSettings, 'mode' | 'schedule' | 'record' | 'trace' | 'callOptions'>,
   setUp: (options: CallOptions) => C,
   io: CliIo,
   progress: Progress,
@@ -31,6 +38,7 @@ export async function runInMode<C extends { readonly machine: Machine }>(
 ): Promise<{ readonly call: C; readonly outcome: Outcome }> {
   const run = async (wanted: ModeChoice): Promise<{ readonly call: C; readonly outcome: Outcome }> => {
     const note = ({ mode, reason }: ModeChoice) => {
+      if (mode === 'ref' && trace !== null) throw untraceable(reason);
       if (mode !== wanted.mode) throw new OtherMode({ mode, reason });
       onMode(wanted);
     };
@@ -43,7 +51,8 @@ export async function runInMode<C extends { readonly machine: Machine }>(
       return run(other);
     }
   };
-  const reason = mode === 'fast' ? beyondFast({ schedule, record, isWatched: false }) : null;
+  const beyond = beyondFast({ schedule, record, isWatched: false }) ?? (trace === null ? null : TRACE_REASON);
+  const reason = mode === 'fast' ? beyond : null;
   return run({ mode: reason === null ? mode : 'step', reason });
 }
 
@@ -54,6 +63,10 @@ export const optionsIn = (mode: EngineMode, options: CallOptions): CallOptions =
   limits: { maxResidentThreads: mostResidentThreads(mode), ...options.limits },
   refuseProgram: refuseStaleProgram,
 });
+
+/** Threads of mode `ref` cannot be looked at. */
+const untraceable = (reason: string | null): RangeError =>
+  new RangeError(`${reason}; a run in mode 'ref' cannot be traced: compile it (npm run build)`);
 
 /** A machine would run in another mode than its limits were reckoned for. */
 class OtherMode extends Error {

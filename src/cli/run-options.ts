@@ -13,6 +13,7 @@ import {
   type Schedule,
 } from '../index.js';
 import { shellWord } from './format.js';
+import { TRACE_HELP } from './trace-file.js';
 import { UsageError } from './usage-error.js';
 
 /** What commander makes of the options that `replay` and `run` share. */
@@ -28,6 +29,7 @@ export interface RunOptions {
   readonly quiet?: boolean;
   readonly out?: string;
   readonly record?: boolean;
+  readonly trace?: string;
 }
 
 /** How calls are to be run, checked. */
@@ -42,6 +44,8 @@ export interface RunSettings {
   readonly quiet: boolean;
   readonly out: string | null;
   readonly record: boolean;
+  /** File that the trace goes to; null: none. */
+  readonly trace: string | null;
 }
 
 /** Adds the options that `replay` and `run` share. */
@@ -82,6 +86,7 @@ export function addRunOptions(command: Command, out: { readonly flag: string; re
       ).default(DEFAULT_MODE),
     )
     .addOption(new Option('--record', 'also give the schedule token that replays each run pick by pick'))
+    .addOption(new Option('--trace <file>', TRACE_HELP))
     .addOption(new Option(out.flag, out.help))
     .addOption(new Option('--json', 'one JSON object on stdout, nothing else'))
     .addOption(new Option('--quiet', 'only failures and the final line'));
@@ -106,10 +111,12 @@ export function readRunOptions(options: RunOptions): RunSettings {
     ...(maxIdleSteps === undefined ? {} : { maxIdleSteps }),
     ...(maxCounterSteps === undefined ? {} : { maxCounterSteps }),
   };
-  const { json = false, quiet = false, out = null, record = false } = options;
+  const { json = false, quiet = false, out = null, record = false, trace = null } = options;
   if (out === '') throw new UsageError('--out must name a file or a folder, but is empty');
+  if (trace !== null && mode === 'ref')
+    throw new UsageError("--trace tells of the steps of mode 'step'; leave out --mode ref");
   const callOptions = { mode, schedule, limits, record };
-  return { callOptions, mode, schedule, repeat: repeatOptions(options, schedule), json, quiet, out, record };
+  return { callOptions, mode, schedule, repeat: repeatOptions(options, schedule), json, quiet, out, record, trace };
 }
 
 function readMode(name: string): EngineMode {

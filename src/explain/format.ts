@@ -113,7 +113,7 @@ function formatNode(
 }
 
 /** Who a node is: `rank 1 block (0,0,1), receiving group for peer rank 0, warp 0 (32 threads)`. */
-function describeNode(node: ExplanationNode): string {
+export function describeNode(node: ExplanationNode): string {
   const { kind, ranks, kernel, blocks, groups, warps, lanes, threads, count } = node;
   if (kind === 'nobody') return 'nobody';
   const parts = [ranks.length === 0 ? kernel : `${ranks.length === 1 ? 'rank' : 'ranks'} ${formatRanges(ranks)}`];

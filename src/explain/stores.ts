@@ -100,7 +100,6 @@ function originsIn(
     case 'shared':
       return ['shared'];
     case 'move':
-    case 'convert':
       return of(instruction.a);
     case 'address':
       return of(instruction.base);

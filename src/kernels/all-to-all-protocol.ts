@@ -4,6 +4,7 @@ import {
   type Diagnosis,
   type Dim3,
   dim3,
+  type FifoWords,
   type Launch,
   type MemoryInvariant,
   type MemorySymbol,
@@ -19,8 +20,10 @@ import { allToAllInvariants } from './all-to-all-invariants.js';
 import { type Fifo, type FifoState, type LinkCall, type RankLaunch, trafficOf } from './all-to-all-traffic.js';
 import type { MoeAllToAllKernelArgs } from './moe-all-to-all-kernel.js';
 import {
+  fifoWordWithin,
   flagOffsetOf,
   headOffsetOf,
+  lastFlagOffsetOf,
   type WorkspacePlace,
   type WorkspaceShape,
   workspacePlaceOf,
@@ -137,6 +140,7 @@ export class AllToAllProtocol implements Protocol {
     let invariants: readonly MemoryInvariant[] | null = null;
     return {
       protocol,
+      fifos: this.#fifosOf(base),
       // Made when somebody checks them.
       get invariants() {
         invariants ??= allToAllInvariants(protocol, allocation);
@@ -174,6 +178,33 @@ export class AllToAllProtocol implements Protocol {
                 kind === 'head' ? 'adds 1 for each slice that it has sent' : 'writes it with the slice',
               ),
             ];
+      },
+    };
+  }
+
+  #fifosOf(base: number): FifoWords {
+    const { shape, firstAddress, strideBytes } = this;
+    const { RECV_FIFO_DEPTH: depth } = shape.constants;
+    return {
+      wordWithin: (offsetBytes, bytes) => {
+        const offset = base + offsetBytes - firstAddress;
+        const part = strideBytes === 0 ? 0 : Math.floor(offset / strideBytes) * strideBytes;
+        if (offset < 0 || part >= shape.epSize * Math.max(1, strideBytes)) return -1;
+        const word = fifoWordWithin(shape, offset - part, bytes);
+        return word === -1 ? -1 : word + part + firstAddress - base;
+      },
+      wordFor: (offsetBytes) => {
+        const address = base + offsetBytes;
+        const place = this.#placeAt(address);
+        if (place === null || place.kind === 'padding') return null;
+        const { from, to, channel } = place;
+        const headAddress = firstAddress + from * strideBytes + headOffsetOf(shape, to, channel);
+        const fifo = { from, to, channel, depth, headAddress, tailAddress: headAddress + SIZEOF_U64 };
+        if (place.kind !== 'flag' && place.kind !== 'payload')
+          return { fifo, kind: place.kind, offsetBytes: offsetBytes - place.byte, slot: -1, packet: -1 };
+        const part = firstAddress + to * strideBytes;
+        const flag = part + lastFlagOffsetOf(shape, address - part) - base;
+        return { fifo, kind: 'flag', offsetBytes: flag, slot: place.slot, packet: place.packet };
       },
     };
   }

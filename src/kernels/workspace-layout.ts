@@ -126,3 +126,23 @@ export function flagOffsetOf(
   const fifo = (at.peer * channelCount + at.channel) * c.RECV_FIFO_TOTAL_BYTES;
   return fifo + at.slot * c.RECV_FIFO_ENTRY_BYTES + at.packet * c.PACKET_SIZE_IN_BYTES + 7 * 16 + SIZEOF_U64;
 }
+
+/**
+ * Where in a rank's part of the workspace the u64 begins that tells how far a FIFO is and that [offsetBytes, offsetBytes +
+ * bytes) touches: a head, a tail, or the last flag of a packet, which its warp stores last. -1: none.
+ */
+export function fifoWordWithin(shape: WorkspaceShape, offsetBytes: number, bytes: number): number {
+  const { constants: c, epSize, channelCount } = shape;
+  const fifoBytes = c.RECV_FIFO_TOTAL_BYTES * channelCount * epSize;
+  if (offsetBytes < fifoBytes) {
+    const flag = lastFlagOffsetOf(shape, offsetBytes);
+    return offsetBytes + bytes > flag ? flag : -1;
+  }
+  const inInfo = (offsetBytes - fifoBytes) % SIZEOF_MOE_COMM_FIFO_CONN_INFO;
+  const isInfo = offsetBytes < fifoBytes + SIZEOF_MOE_COMM_FIFO_CONN_INFO * channelCount * epSize;
+  return isInfo && inInfo < 2 * SIZEOF_U64 ? offsetBytes - (inInfo % SIZEOF_U64) : -1;
+}
+
+/** Offset of the last flag of the packet that the FIFO byte at `offsetBytes` belongs to. */
+export const lastFlagOffsetOf = ({ constants: c }: WorkspaceShape, offsetBytes: number): number =>
+  offsetBytes - (offsetBytes % c.PACKET_SIZE_IN_BYTES) + c.PACKET_SIZE_IN_BYTES - SIZEOF_U64;

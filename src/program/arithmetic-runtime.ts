@@ -113,6 +113,14 @@ export const arithmeticRuntime = {
     }
     return Number(BigInt.asIntN(64, bigintOf(low, high, true) * BigInt(bytes)));
   },
+  /**
+   * The address that a 64-bit word is. Global memory lies above 2^46; below, where back ends have shared memory, there
+   * is nothing: such an address becomes negative, unless it is so small that none of them has anything there.
+   */
+  globalAddress(low: number, high: number): number {
+    const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
+    return high >>> 0 < 0x4000 && address >= 0x80_0000 ? -address : address;
+  },
   isTruthy: (x: number): boolean => x !== 0 && !Number.isNaN(x),
 };
 

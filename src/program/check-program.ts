@@ -141,7 +141,8 @@ export function checkProgram(program: Program): string[] {
       case 'convert':
         expect(i.from !== i.type, `a conversion of ${i.from} to itself`);
         expect(i.from !== 'ptr' || i.type === 'f64', `a conversion of ptr to ${i.type}`);
-        expect(i.type !== 'ptr' && i.type !== 'pred', `a conversion to ${i.type}`);
+        expect(i.type !== 'pred', `a conversion to ${i.type}`);
+        expect(i.type !== 'ptr' || i.from === 'u64', `a conversion of ${i.from} to ptr`);
         take(i.a, [i.from], 'a');
         return give(i.to, i.type);
       case 'address':

@@ -260,6 +260,7 @@ function emitConvert({ from, type, to, a }: Of<'convert'>, names: Names): string
     if (type === 'i32') return names.assign(to, low);
     if (type === 'u32') return names.assign(to, `${low} >>> 0`);
     if (type === 'pred') return names.assign(to, `(${low} | ${high}) !== 0`);
+    if (type === 'ptr') return names.assign(to, `R.globalAddress(${low}, ${high})`);
     return names.assign(to, `R.numberOf64(${low}, ${high}, ${from === 'i64'})`);
   }
   const x = names.value(a);

@@ -243,7 +243,7 @@ export type Instruction = { readonly site: number } & (
    * The value of `a` as another type. f64 to a 32-bit word: modulo 2^32 of the integer part (JavaScript's `| 0`).
    * f64 to 64 bits: an f64 that is no integer is a fault KERNEL_THREW; else modulo 2^64. 64 bits to 32: the low word.
    * 64 bits to f64: rounded to nearest even. i32 to 64 bits is sign-extended, u32 zero-extended. pred: 0 or 1. ptr to
-   * f64: the address.
+   * f64: the address. u64 to ptr: the global address; what is below 2^46 leads nowhere.
    */
   | {
       readonly op: 'convert';

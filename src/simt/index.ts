@@ -63,7 +63,10 @@ export type { SourceFrame } from './source-frame.js';
 export type { Stream } from './stream.js';
 export {
   type BrokenInvariant,
+  type DeclaredFifo,
   type Diagnosis,
+  type FifoWord,
+  type FifoWords,
   formatSymbol,
   type HangCause,
   type MemoryInvariant,

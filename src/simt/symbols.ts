@@ -22,6 +22,42 @@ export interface MemorySymbols {
   readonly protocol?: Protocol;
   /** What holds of the allocation after each write of a thread. */
   readonly invariants?: readonly MemoryInvariant[];
+  /** The FIFOs that lie in the allocation; absent: none that anybody could show. */
+  readonly fifos?: FifoWords;
+}
+
+/** A FIFO in memory, from one rank to another. */
+export interface DeclaredFifo {
+  readonly from: number;
+  readonly to: number;
+  readonly channel: number;
+  /** Slots; what is sent as number n, from 0 on, goes to slot n % depth. */
+  readonly depth: number;
+  /** u64 in global memory: slices that the sender has completed, and those that the receiver has taken. */
+  readonly headAddress: number;
+  readonly tailAddress: number;
+}
+
+/** A u64 that shows how far a FIFO is. */
+export interface FifoWord {
+  readonly fifo: DeclaredFifo;
+  readonly offsetBytes: number;
+  /** `flag`: with its value the packet is there. */
+  readonly kind: 'head' | 'tail' | 'flag';
+  /** What a flag belongs to; -1: head or tail. */
+  readonly slot: number;
+  readonly packet: number;
+}
+
+/** Where in an allocation FIFOs keep their words. */
+export interface FifoWords {
+  /**
+   * Offset of the word that an access touches; -1: none. Asked at every access, so it must be quick. Of several flags of
+   * a packet only the one that is stored last counts.
+   */
+  wordWithin(offsetBytes: number, bytes: number): number;
+  /** The word that a reader of the byte goes by: itself, or the flag of the packet. Null: there is none. */
+  wordFor(offsetBytes: number): FifoWord | null;
 }
 
 /** A write of one thread, just done: a store or an atomic, even one that leaves memory as it is. */

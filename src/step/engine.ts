@@ -150,6 +150,7 @@ export class StepEngine implements StandingEngine {
     this.#emit = { ...options, isObserved: this.observer !== null };
     this.#barriers = new BarrierUnit(this);
     for (const launch of host.launches) this.launchNumbers.set(launch, this.launchNumbers.size);
+    this.observer?.begin?.(this);
   }
 
   get readyCount(): number {
@@ -376,6 +377,7 @@ export class StepEngine implements StandingEngine {
     }
     this.stepping = -1;
     if (this.readyLanes[granule] !== 0) this.#push(granule);
+    if (this.observer !== null) this.observer.stepEnds?.(block, warp - block.firstWarp);
   }
 
   /** Resumes the lanes that have been left: they go separate ways. Result: those that have yielded. */

@@ -1,6 +1,7 @@
 import type { AccessInstruction, InstructionOf } from '../program/index.js';
 import type { Opcode } from '../simt/for-engines.js';
 import type { Allocation } from '../simt/index.js';
+import type { StepEngine } from './engine.js';
 import type { Arrival, StepBlock } from './step-block.js';
 
 /**
@@ -8,6 +9,8 @@ import type { Arrival, StepBlock } from './step-block.js';
  * trace of this. Threads are named by their block and their number within it.
  */
 export interface StepObserver {
+  /** Before anything else: whose threads it is told of. */
+  begin?(engine: StepEngine): void;
   blockStarts(block: StepBlock): void;
   blockEnds(block: StepBlock): void;
   /**
@@ -29,4 +32,6 @@ export interface StepObserver {
   arrive(block: StepBlock, id: number, warpIndex: number, lanes: number): void;
   /** Everybody who was expected at a barrier has arrived. `waiting`: those who have waited and go on now. */
   complete(block: StepBlock, id: number, waiting: readonly Arrival[]): void;
+  /** A step of a warp is over; what it has done has been told. Not called if it has failed. */
+  stepEnds?(block: StepBlock, warpIndex: number): void;
 }

@@ -11,6 +11,10 @@ function observeBoth(first: StepObserver, second: StepObserver): StepObserver {
   let firstWaits = false;
   let secondWaits = false;
   return {
+    begin(engine) {
+      first.begin?.(engine);
+      second.begin?.(engine);
+    },
     blockStarts(block) {
       first.blockStarts(block);
       second.blockStarts(block);
@@ -43,6 +47,10 @@ function observeBoth(first: StepObserver, second: StepObserver): StepObserver {
     complete(block, id, waiting) {
       first.complete(block, id, waiting);
       second.complete(block, id, waiting);
+    },
+    stepEnds(block, warpIndex) {
+      first.stepEnds?.(block, warpIndex);
+      second.stepEnds?.(block, warpIndex);
     },
   };
 }

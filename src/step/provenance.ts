@@ -20,10 +20,12 @@ export function provenanceOf(program: Program): Provenance {
       case 'shared':
         return 2;
       case 'move':
-      case 'convert':
         return bitsOf(instruction.a);
       case 'address':
         return bitsOf(instruction.base);
+      // A word may be any address.
+      case 'convert':
+        return 3;
       case 'select':
         return bitsOf(instruction.a) | bitsOf(instruction.b);
       default:

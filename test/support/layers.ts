@@ -20,6 +20,7 @@ const FRONT_DOOR = 'index.ts';
 const ALL_BUT_COMPILE = [
   'simt',
   'program',
+  'ptx',
   'hang',
   'step',
   'fast',
@@ -35,6 +36,8 @@ const ALL_BUT_COMPILE = [
   'check',
   'explore',
   'mutate',
+  'timeline',
+  'report',
 ];
 
 /** The rooms of `src`. A new one gets its line here and its paragraph in `docs/ARCHITECTURE.md`. */
@@ -43,6 +46,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   reference: { rooms: [], packages: [], node: false, pure: true },
   program: { rooms: ['simt'], packages: [], node: false, pure: true },
   compile: { rooms: ['simt', 'program'], packages: ['typescript'], node: true, pure: false },
+  ptx: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
   hang: { rooms: ['simt', 'program'], packages: [], node: false, pure: true },
   step: { rooms: ['simt', 'program', 'hang'], packages: [], node: false, pure: true },
   fast: { rooms: ['simt', 'program', 'hang'], packages: [], node: false, pure: true },
@@ -61,6 +65,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
     pure: true,
   },
   mutate: { rooms: ['simt', 'program', 'explore'], packages: [], node: false, pure: true },
+  report: {
+    rooms: ['simt', 'program', 'kernels', 'explain', 'check', 'timeline'],
+    packages: [],
+    node: false,
+    pure: true,
+  },
+  page: { rooms: ['report', 'timeline', 'check'], packages: ['preact'], node: false, pure: true },
+  timeline: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   debug: { rooms: ['simt', 'program', 'step'], packages: [], node: false, pure: true },
   // Only the command that needs it loads the protocol.
   dap: {
