@@ -117,7 +117,7 @@ describe('what is recorded has happened, and accesses next to each other are rec
   }
   class AnyThread extends PairRecorder {
     override note(first: number, second: number, isOrdered: boolean): void {
-      super.note(first, second, isOrdered, () => true);
+      super.note(first, second, isOrdered, true);
     }
   }
   class OnlyFree extends PairRecorder {
@@ -159,7 +159,7 @@ test('more places than there is room for at first', () => {
   const numbers = Array.from({ length: 100 }, (_, at) =>
     recorder.numberOf({ ...access! }, { ...program, name: `kernel ${String(at).padStart(3, '0')}` }),
   );
-  for (let at = 0; at + 1 < numbers.length; at++) recorder.note(numbers[at]!, numbers[at + 1]!, false, () => true);
+  for (let at = 0; at + 1 < numbers.length; at++) recorder.note(numbers[at]!, numbers[at + 1]!, false, true);
   const pairs = [...recorder.pairs().values()];
   expect(pairs).toHaveLength(99);
   for (const { first, second, isForward, isBackward } of pairs) {
