@@ -157,7 +157,10 @@ export const NOT_MODELLED: readonly FidelityEntry[] = [
     text: 'no such operation',
   },
   { name: '`printf`, `assert`, `trap`, clocks, `nanosleep`', text: 'no such operation' },
-  { name: 'PTX, SASS', text: '`replay` and the other commands run kernels from TypeScript; PTX is parsed and run from the library alone, [as far as it goes](PTX.md); SASS is not read' },
+  {
+    name: 'PTX, SASS',
+    text: '`replay` and the other commands run kernels from TypeScript; PTX is parsed and run from the library alone, [as far as it goes](PTX.md); SASS is not read',
+  },
   { name: 'limits of shared memory and registers, bank conflicts, coalescing, time', text: 'nothing is counted' },
   {
     name: 'hardware queues',
